@@ -1,0 +1,60 @@
+"""Sign-in, password, theme, and the page that shows every component."""
+
+from django.conf import settings
+from django.contrib.auth import views as auth_views
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerError
+from django.shortcuts import redirect, render, resolve_url
+from django.template import loader
+from django.urls import reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from accounts import patterns as sample_data
+from accounts import themes
+from accounts.forms import SignInForm
+from accounts.middleware import request_id
+
+
+class SignIn(auth_views.LoginView):
+    """Leads to `next` if it is one of our own pages; who is signed in already is led on at once."""
+
+    template_name = "users/login.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+class PasswordChange(auth_views.PasswordChangeView):
+    template_name = "users/pass_change.html"
+    success_url = reverse_lazy("pass_change_done")
+
+
+class PasswordChangeDone(auth_views.PasswordChangeDoneView):
+    template_name = "users/pass_change_done.html"
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remembers light, dark or auto and leads back. With JavaScript static/js/theme.js does it alone."""
+    response = redirect(_own_page(request, request.POST.get("next", "")))
+    wanted = request.POST.get("theme", "")
+    if wanted in themes.CHOICES:
+        themes.remember(response, wanted, secure=request.is_secure())
+    return response
+
+
+def patterns(request: HttpRequest) -> HttpResponse:
+    """Every component once, in the theme that is on. For development."""
+    if not settings.SHOW_PATTERNS:
+        raise Http404
+    return render(request, "patterns.html", sample_data.context())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A 500 with the id under which the log has the error. Without context processors: one of them may have failed."""
+    return HttpResponseServerError(loader.get_template("500.html").render({"request_id": request_id()}))
+
+
+def _own_page(request: HttpRequest, url: str) -> str:
+    """`url` if it leads to a page of ours, else the first page."""
+    is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if is_ours else resolve_url("/")

@@ -1,0 +1,108 @@
+"""The audit log: one row for each thing that somebody did, completed when it ended."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.middleware import client_address, request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, from where, in which request: what an audit entry needs to know of a request."""
+
+    user: Any
+    address: str | None = None
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Actor":
+        return cls(request.user, client_address(request), request_id())
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def about(self, cluster: str, instance: str) -> "AuditEntryQuerySet":
+        return self.filter(cluster=cluster, instance=instance)
+
+    def seen_by(self, user: Any, owned: dict[str, list[str]]) -> "AuditEntryQuerySet":
+        """What `user` did, and what anybody did to the instances in `owned` (cluster slug -> names)."""
+        mine = models.Q(requester=user)
+        for cluster, names in owned.items():
+            mine |= models.Q(cluster=cluster, instance__in=names)
+        return self.filter(mine)
+
+    def lately(self, days: int) -> "AuditEntryQuerySet":
+        """Entries of the last `days` days; all of them for 0."""
+        return self.filter(last_updated__gte=timezone.now() - datetime.timedelta(days=days)) if days else self
+
+
+class AuditEntry(models.Model):
+    """Who did what to which instance, from where, and how it ended."""
+
+    class Outcome(models.TextChoices):
+        PENDING = "pending", _("in progress")
+        SUCCEEDED = "succeeded", _("done")
+        FAILED = "failed", _("failed")
+        CANCELED = "canceled", _("canceled")
+        UNKNOWN = "unknown", _("unknown, please look")
+        REFUSED = "refused", _("refused")
+
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("user")
+    )
+    # Stays when the account goes: who it was is the point of this table.
+    requester_name = models.CharField(_("user name"), max_length=150)
+    ipaddress = models.GenericIPAddressField(_("address"), null=True, blank=True)
+    action = models.CharField(_("action"), max_length=255)
+    instance = models.CharField(_("instance"), max_length=255, blank=True)
+    cluster = models.CharField(_("cluster"), max_length=50, blank=True)
+    job_id = models.BigIntegerField(_("job"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.PENDING)
+    detail = models.TextField(_("in Ganeti's words"), blank=True)
+    request_id = models.CharField(_("request"), max_length=64, blank=True)
+    is_authorized = models.BooleanField(_("allowed"), default=True)
+    recorded = models.DateTimeField(_("recorded"), auto_now_add=True)
+    last_updated = models.DateTimeField(_("last updated"), auto_now=True)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        ordering = ["-recorded", "-pk"]
+        indexes = [
+            models.Index(fields=["cluster", "instance", "-recorded"], name="audit_of_instance"),
+            models.Index(fields=["requester", "-recorded"], name="audit_of_requester"),
+            models.Index(fields=["-last_updated"], name="audit_lately"),
+            models.Index(fields=["-recorded"], name="audit_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requester_name}: {self.action} {self.instance}".strip()
+
+
+def record(by: Actor, action: str, *, cluster: str = "", instance: str = "", **fields: Any) -> AuditEntry:
+    """A new entry for what `by` begins to do; `action` is an event's name from the catalogue in events.py."""
+    user = None if isinstance(by.user, AnonymousUser) else by.user
+    return AuditEntry.objects.create(
+        requester=user,
+        requester_name=user.get_username() if user else "",
+        ipaddress=by.address,
+        action=action[:255],
+        cluster=cluster,
+        instance=instance,
+        request_id=by.request_id[:64],
+        **fields,
+    )
+
+
+def conclude(entry_id: int | None, outcome: str, detail: str = "") -> None:
+    """Writes down how it ended."""
+    AuditEntry.objects.filter(pk=entry_id).update(outcome=outcome, detail=detail, last_updated=timezone.now())

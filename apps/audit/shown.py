@@ -1,0 +1,63 @@
+"""An audit entry as one person reads it."""
+
+import datetime
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from accounts.looks import Status
+from apps.audit import events
+from apps.audit.models import AuditEntry
+
+OUTCOMES = {
+    AuditEntry.Outcome.PENDING: ("arrow-repeat", "work"),
+    AuditEntry.Outcome.SUCCEEDED: ("check-circle-fill", "ok"),
+    AuditEntry.Outcome.FAILED: ("x-octagon-fill", "bad"),
+    AuditEntry.Outcome.CANCELED: ("slash-circle", "idle"),
+    AuditEntry.Outcome.UNKNOWN: ("question-circle", "warn"),
+    AuditEntry.Outcome.REFUSED: ("x-octagon-fill", "bad"),
+}
+
+
+class ShownEntry:
+    """Addresses are for staff and about oneself; everything else is for everybody who sees the entry."""
+
+    def __init__(self, entry: AuditEntry, reader: Any, sees_everything: bool) -> None:
+        self._entry = entry
+        self._is_mine = entry.requester_id == reader.pk
+        self._sees_addresses = self._is_mine or sees_everything
+        self.instance = entry.instance
+        self.cluster = entry.cluster
+        self.job_id = entry.job_id
+        self.note = entry.detail
+
+    @property
+    def when(self) -> datetime.datetime:
+        return self._entry.recorded
+
+    @property
+    def who(self) -> str:
+        return _("you") if self._is_mine else self._entry.requester_name
+
+    @property
+    def what(self) -> str | Promise:
+        return events.words(self._entry.action)
+
+    @property
+    def address(self) -> str:
+        return (self._entry.ipaddress or "") if self._sees_addresses else ""
+
+    @property
+    def status(self) -> Status:
+        icon, family = OUTCOMES[AuditEntry.Outcome(self._entry.outcome)]
+        return Status(self._entry.get_outcome_display(), icon, family)
+
+    @property
+    def url(self) -> str:
+        """The instance's page; empty where the entry names none, or none that an address can carry."""
+        try:
+            return reverse("instance-detail", args=[self.cluster, self.instance])
+        except NoReverseMatch:
+            return ""

@@ -1,0 +1,215 @@
+"""All instances over all clusters, as one person may see them: from the inventory, never from Ganeti itself."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from ganeti.inventory import Facts, Head, StoreDown
+
+from apps.clusters import inventories
+from apps.clusters.models import Cluster, Job, moment
+from ganeti import tags as tag_grammar
+from ganeti.objects import Instance
+from ganeti.tags import InstanceTags
+
+
+def sees_everything(user: Any) -> bool:
+    """Superusers and the helpdesk ("viewers") see every instance; others see those they own."""
+    return user.is_active and user.has_perm("ganeti.view_instances")
+
+
+def owner_keys(user: Any) -> set[str]:
+    """The names under which `user` owns instances, as the owner index knows them.
+
+    Asked once per user object, which lives as long as a request: the rows of a list ask again and again.
+    """
+    if not hasattr(user, "_owner_keys"):
+        groups = user.groups.values_list("name", flat=True)
+        user._owner_keys = {f"user:{user.get_username()}", *(f"group:{name}" for name in groups)}
+    return user._owner_keys
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """A cluster as pages show it: who it is, how it is, and how old our knowledge is."""
+
+    pk: int
+    slug: str
+    label: str  # what owners read
+    head: Head
+
+    @property
+    def state(self) -> str:
+        return self.head.state
+
+    @property
+    def is_collecting(self) -> bool:
+        """Never seen yet: there is nothing to show, which is not the same as having nothing."""
+        return not self.head.generation and self.head.state in ("collecting", "ok")
+
+    @property
+    def is_silent(self) -> bool:
+        """It did not answer lately, or not usefully; what is shown of it is old."""
+        return self.head.state not in ("ok", "collecting")
+
+    @property
+    def has_snapshot(self) -> bool:
+        return bool(self.head.generation)
+
+    @property
+    def as_of(self) -> datetime.datetime | None:
+        return moment(self.head.collected_at) if self.head.collected_at else None
+
+    @property
+    def silent_since(self) -> datetime.datetime | None:
+        return moment(self.head.failing_since)
+
+    @property
+    def may_change(self) -> bool:
+        """False only where the cluster told us that our RAPI user may just read."""
+        return self.head.may_change is not False
+
+    @property
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Changes whenever a page about this cluster would look different."""
+        head = self.head
+        known = (head.has_snapshot, head.page_digest)
+        return (self.slug, self.label, known, head.news, head.state, head.error, head.may_change)
+
+
+@dataclass(frozen=True)
+class Vm:
+    """One instance, with all that pages say about it."""
+
+    instance: Instance
+    cluster: ClusterView
+    job: Job | None = None
+    group_is_locked: bool = False
+    node_group: str = ""
+    tags: InstanceTags = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", tag_grammar.parse(self.instance.tags, settings.GANETI_TAG_PREFIX))
+
+    @property
+    def name(self) -> str:
+        return self.instance.name
+
+    def is_owned_by(self, keys: set[str]) -> bool:
+        return not keys.isdisjoint(tag_grammar.owners(self.instance.tags, settings.GANETI_TAG_PREFIX))
+
+
+class Fleet:
+    """The clusters and instances that one person may see. Asks the store once for the heads, and then
+    either for this person's instances alone (the owner index) or, for those who see everything, for the snapshots.
+    """
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+        self.sees_everything = sees_everything(user)
+        rows = list(Cluster.objects.enabled())
+        heads = inventories.heads()
+        self.clusters = {row.slug: _view(row, heads.get(row.slug)) for row in rows}
+        inventories.collect_missing(rows, heads)
+
+    @cached_property
+    def owner_keys(self) -> set[str]:
+        return owner_keys(self.user)
+
+    @cached_property
+    def instances(self) -> list[Instance]:
+        """Every instance that this person may see, in no order that matters."""
+        store = inventories.store()
+        try:
+            if self.sees_everything:
+                snapshots = (store.snapshot(view.slug, view.head.generation) for view in self._collected)
+                return [instance for snapshot in snapshots if snapshot for instance in snapshot.instances]
+            return store.owned({view.slug: view.head.generation for view in self._collected}, self.owner_keys)
+        except StoreDown:
+            return []
+
+    @property
+    def _collected(self) -> list[ClusterView]:
+        return [view for view in self.clusters.values() if view.has_snapshot]
+
+    @property
+    def fingerprint(self) -> tuple[Any, ...]:
+        """Changes whenever the list might look different to this person."""
+        keys = () if self.sees_everything else tuple(sorted(self.owner_keys))
+        return (self.sees_everything, keys, *(view.fingerprint for view in self.clusters.values()))
+
+    def vms(self, instances: Iterable[Instance]) -> list[Vm]:
+        """`instances` (a page of them) with their jobs and their groups' state; one query for all."""
+        instances = list(instances)
+        jobs = _unfinished_jobs(instances)
+        facts = _facts(self.clusters[slug] for slug in {instance.cluster for instance in instances})
+        return [_vm(instance, self.clusters[instance.cluster], jobs, facts) for instance in instances]
+
+    @property
+    def as_of(self) -> datetime.datetime | None:
+        """The oldest good contact among the clusters that are well; None when there is none."""
+        return min((view.as_of for view in self._collected if not view.is_silent and view.as_of), default=None)
+
+
+def find(slug: str, name: str) -> Vm | None:
+    """The instance of that name on that cluster, whoever asks; None where the inventory has none."""
+    row = Cluster.objects.enabled().filter(slug=slug).first()
+    if row is None:
+        return None
+    heads = inventories.heads()
+    inventories.collect_missing([row], heads)
+    view = _view(row, heads.get(slug))
+    try:
+        snapshot = inventories.store().snapshot(slug, view.head.generation) if view.has_snapshot else None
+    except StoreDown:
+        return None
+    instance = snapshot.instance(name) if snapshot else None
+    if instance is None:
+        return None
+    return _vm(instance, view, _unfinished_jobs([instance]), _facts([view]))
+
+
+def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
+    """Cluster slug -> names of the instances that `user` owns; None for those who see everything anyway."""
+    fleet = Fleet(user)
+    if fleet.sees_everything:
+        return None
+    owned: dict[str, list[str]] = {}
+    for instance in fleet.instances:
+        owned.setdefault(instance.cluster, []).append(instance.name)
+    return owned
+
+
+def _view(row: Cluster, head: Head | None) -> ClusterView:
+    return ClusterView(row.pk, row.slug, row.label, head or Head(slug=row.slug))
+
+
+def _facts(views: Iterable[ClusterView]) -> dict[str, Facts | None]:
+    store = inventories.store()
+    try:
+        return {view.slug: store.facts(view.slug, view.head.generation) for view in views}
+    except StoreDown:
+        return {}
+
+
+def _vm(instance: Instance, view: ClusterView, jobs: dict[tuple[int, str], Job], facts: dict[str, Facts | None]) -> Vm:
+    about = facts.get(instance.cluster)
+    return Vm(
+        instance,
+        view,
+        job=jobs.get((view.pk, instance.name)),
+        group_is_locked=bool(about and instance.pnode in about.locked_nodes),
+        node_group=about.nodes.get(instance.pnode, "") if about else "",
+    )
+
+
+def _unfinished_jobs(instances: list[Instance]) -> dict[tuple[int, str], Job]:
+    """(cluster's pk, instance's name) -> its unfinished job; one query."""
+    if not instances:
+        return {}
+    jobs = Job.objects.unfinished().filter(instance__in=[instance.name for instance in instances])
+    return {(job.cluster_id, job.instance): job for job in jobs}

@@ -1,0 +1,141 @@
+"""Follows jobs to their end: one question per cluster about all its unfinished rows, and each end written down once."""
+
+import datetime
+import logging
+from collections.abc import Callable, Iterable, Mapping
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.audit import models as audit
+from apps.audit.models import AuditEntry
+from apps.clusters.models import Job
+from ganeti.client import Client
+from ganeti.objects import Job as GanetiJob
+
+log = logging.getLogger(__name__)
+
+Ending = Callable[[Job, GanetiJob], None]
+
+# The process that submits has this long before a row without a number is looked for, in seconds.
+LOOK_AFTER = 2.0
+# A job that belongs to an old cluster without reasons is recognised by time, within this many seconds.
+CLOCKS_MAY_DIFFER = 30.0
+
+OPCODES = {
+    Job.Kind.STARTUP: "OP_INSTANCE_STARTUP",
+    Job.Kind.SHUTDOWN: "OP_INSTANCE_SHUTDOWN",
+    Job.Kind.REBOOT: "OP_INSTANCE_REBOOT",
+}
+OUTCOMES = {
+    "success": (Job.State.SUCCEEDED, AuditEntry.Outcome.SUCCEEDED),
+    "error": (Job.State.FAILED, AuditEntry.Outcome.FAILED),
+    "canceled": (Job.State.CANCELED, AuditEntry.Outcome.CANCELED),
+}
+
+
+def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]) -> tuple[bool, bool]:
+    """Asks one cluster about its unfinished `rows` and writes down what is new.
+
+    Answers (something changed, something ended). At most two requests: one about all jobs with a
+    number, one for the cluster's recent jobs when there are rows whose number never arrived.
+    Raises RapiError when the cluster does not answer; the rows wait.
+    """
+    rows = list(rows)
+    adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client)
+    numbered = [row for row in rows if row.state == Job.State.SUBMITTED and row.job_id is not None]
+    jobs = client.jobs_by_id([row.job_id for row in numbered if row.job_id is not None]) if numbered else {}
+    changed, ended = adopted, False
+    for row in numbered:
+        try:
+            row_changed, row_ended = _take(row, jobs.get(row.job_id or 0), at_the_end)
+        except Exception:
+            # One row that cannot be written must not keep the others waiting; it is tried again at the next tick.
+            log.exception("Job %s of %s could not be written down.", row.job_id, row.instance)
+            continue
+        changed, ended = changed or row_changed, ended or row_ended
+    return changed or ended, ended
+
+
+def _take(row: Job, job: GanetiJob | None, at_the_end: Mapping[str, Ending]) -> tuple[bool, bool]:
+    if job is None or not job.is_known:
+        return True, give_up(
+            row, _("Ganeti no longer knows job %(job)s. See how the instance is.") % {"job": row.job_id}
+        )
+    changed = row.progress(job)
+    if not job.is_over:
+        return changed, False
+    return True, end(row, job, at_the_end)
+
+
+def end(row: Job, job: GanetiJob, at_the_end: Mapping[str, Ending]) -> bool:
+    """Writes down a job's end: row, audit entry and what else its kind asks for, in one transaction, exactly once."""
+    state, outcome = OUTCOMES[job.status]
+    with transaction.atomic():
+        if not row.finish(state, error=job.error, ganeti_status=job.status):
+            return False
+        audit.conclude(row.audit_entry_id, outcome, job.error)
+        if row.kind in at_the_end:
+            at_the_end[row.kind](row, job)
+    return True
+
+
+def give_up(row: Job, sentence: str) -> bool:
+    """Ends a row of which nobody will ever know; people are asked to look."""
+    with transaction.atomic():
+        if not row.finish(Job.State.UNKNOWN, error=sentence):
+            return False
+        audit.conclude(row.audit_entry_id, AuditEntry.Outcome.UNKNOWN, sentence)
+    return True
+
+
+# ---- rows that stayed "intended": their process died, or Ganeti's answer never came -------------------------
+
+
+def settle(rows: list[Job], client: Client) -> bool:
+    """Finds the jobs of rows without a number among the cluster's recent ones; true when something changed.
+
+    A row is adopted when its token is in a job's reason. One that is not found stays, until its
+    request can no longer be under way: then nobody knows, and it is never submitted again by itself.
+    """
+    old_enough = [row for row in rows if _age(row) > LOOK_AFTER]
+    if not old_enough:
+        return False
+    jobs = client.jobs()
+    taken = set(
+        Job.objects.filter(cluster=old_enough[0].cluster, job_id__isnull=False).values_list("job_id", flat=True)[:5000]
+    )
+    changed = False
+    for row in old_enough:
+        job = recognise(row, [job for job in jobs if job.id not in taken])
+        if job is not None:
+            taken.add(job.id)
+            changed = row.adopt(job.id) or changed
+        elif _age(row) > settings.RAPI_DEADLINE + LOOK_AFTER:
+            changed = give_up(row, _("It is not known whether Ganeti got this. See how the instance is.")) or changed
+    return changed
+
+
+def recognise(row: Job, jobs: Iterable[GanetiJob]) -> GanetiJob | None:
+    """The job that carries the row's token; on clusters too old for reasons, the only one that fits otherwise."""
+    jobs = list(jobs)
+    for job in jobs:
+        if any(reason.startswith(row.token) for reason in job.reasons):
+            return job
+    if any(job.reasons for job in jobs):
+        return None
+    earliest = (row.created - datetime.timedelta(seconds=CLOCKS_MAY_DIFFER)).timestamp()
+    fitting = [
+        job
+        for job in jobs
+        if row.instance in job.instances
+        and OPCODES[Job.Kind(row.kind)] in job.opcodes
+        and (job.received or 0) >= earliest
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _age(row: Job) -> float:
+    return (timezone.now() - row.created).total_seconds()

@@ -1,0 +1,112 @@
+"""This process's hold on the snapshot store, the queue and the collector, as the settings say."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+
+from django.conf import settings
+from ganeti.inventory import Collector, Head, Store, StoreDown
+from ganeti.store_directory import DirectoryStore
+from ganeti.store_redis import RedisStore
+
+from apps.clusters.models import Cluster
+from ganeti import gather
+from ganeti.client import Client
+from ganeti.endpoint import Endpoint
+from ganeti.jobqueue import JobQueue, NoQueue
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 12.0  # a page that polls every 4 s renews this; a closed one is forgotten soon
+CLAIM_SECONDS = 20.0
+
+
+@lru_cache(maxsize=4)
+def _store(where: str, tag_prefix: str) -> Store:
+    if where.startswith(("redis://", "rediss://", "unix://")):
+        return RedisStore(where, tag_prefix=tag_prefix)
+    return DirectoryStore(where, tag_prefix=tag_prefix)
+
+
+def store() -> Store:
+    """The snapshot store that all processes of this site share."""
+    return _store(settings.SNAPSHOT_STORE, settings.GANETI_TAG_PREFIX)
+
+
+@lru_cache(maxsize=4)
+def _queue(host: str, port: int, tube: str) -> JobQueue | NoQueue:
+    return JobQueue(host, port, tube or "default") if host else NoQueue()
+
+
+def queue() -> JobQueue | NoQueue:
+    """The broker that wakes watchers; without one their sweep finds the work."""
+    return _queue(settings.BEANSTALKD_HOST, settings.BEANSTALKD_PORT, settings.BEANSTALK_TUBE)
+
+
+def collector() -> Collector:
+    return Collector(store(), client_for=Client)
+
+
+def heads() -> dict[str, Head]:
+    """What is known of each cluster, by slug; empty while the store is away and nothing is remembered."""
+    try:
+        return store().heads()
+    except StoreDown as error:
+        log.warning("The snapshot store does not answer: %s", error)
+        return {}
+
+
+def tell_news(slug: str) -> None:
+    """A job row of ours has changed: pages get another ETag, and a watcher looks at the cluster."""
+    try:
+        store().bump(slug)
+    except StoreDown as error:
+        log.warning("The snapshot store does not answer: %s", error)
+    queue().put_news(slug)
+
+
+# ---- what pages leave behind: clusters that are looked at, clusters without a snapshot -------------------
+
+_last_watched: dict[str, float] = {}
+
+
+def look_at(slugs: Iterable[str]) -> None:
+    """Marks clusters as looked at, so that the watcher comes by more often; at most every few seconds a process."""
+    now = time.monotonic()
+    due = [slug for slug in slugs if now - _last_watched.get(slug, -WATCH_SECONDS) > WATCH_SECONDS / 3]
+    if not due:
+        return
+    _last_watched.update(dict.fromkeys(due, now))
+    try:
+        store().watch(due, WATCH_SECONDS)
+    except StoreDown as error:
+        log.warning("The snapshot store does not answer: %s", error)
+
+
+def collect_missing(clusters: Iterable[Cluster], known: dict[str, Head]) -> None:
+    """Starts one bounded look at clusters that nobody has seen yet: the page says "collecting" meanwhile.
+
+    The watcher does this all the time; here it is for the minutes in which there is none.
+    """
+    endpoints = [cluster.endpoint() for cluster in clusters if cluster.slug not in known]
+    try:
+        endpoints = [endpoint for endpoint in endpoints if store().claim(f"collect-{endpoint.slug}", CLAIM_SECONDS)]
+    except StoreDown:
+        return
+    if endpoints:
+        threading.Thread(target=collect_now, args=(endpoints,), name="collect-missing", daemon=True).start()
+
+
+def collect_now(endpoints: list[Endpoint], *, everything: bool = False) -> None:
+    """Looks at the clusters at once, side by side; what they answer is in the store afterwards."""
+    worker = collector()
+    answers = gather.ask_all(
+        endpoints,
+        lambda endpoint: worker.collect(endpoint, now=time.time(), everything=everything),
+        within=settings.RAPI_CONNECT_TIMEOUT + settings.RAPI_RESPONSE_TIMEOUT + 5.0,
+    )
+    for answer in answers:
+        if answer.error:
+            log.warning("Collecting failed: %s", answer.error)

@@ -1,0 +1,69 @@
+"""Who among the watchers looks after which cluster: a row with an expiry for each, taken by conditional UPDATE."""
+
+import contextlib
+import datetime
+import math
+
+from django.db import IntegrityError
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.clusters.models import Cluster, Lease, WatcherProcess
+
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 4.0  # several tries within a lease's life
+
+
+def renew(holder: str) -> set[int]:
+    """Renews what `holder` has, takes what is free up to a fair share, gives back what is above it.
+
+    Answers the primary keys of the clusters that `holder` looks after until the lease ends.
+    """
+    now = timezone.now()
+    until = now + datetime.timedelta(seconds=LEASE_SECONDS)
+    WatcherProcess.objects.update_or_create(name=holder, defaults={"seen": now})
+    wanted = set(Cluster.objects.enabled().values_list("pk", flat=True))
+    _make_missing(wanted, now)
+    held = list(
+        Lease.objects.filter(holder=holder, cluster__in=wanted).order_by("cluster").values_list("cluster", flat=True)
+    )
+    share = math.ceil(len(wanted) / max(1, alive(now)))
+    _give_back(holder, set(held[share:]), wanted)
+    kept = set(held[:share])
+    Lease.objects.filter(holder=holder, cluster__in=kept).update(expires=until)
+    for cluster in _free(now, wanted, share - len(kept)):
+        # Another watcher may want the same one: the UPDATE says who has it.
+        if Lease.objects.filter(Q(expires__lt=now) | Q(holder=""), cluster=cluster).update(
+            holder=holder, expires=until
+        ):
+            kept.add(cluster)
+    return kept
+
+
+def release_all(holder: str) -> None:
+    """A watcher that stops leaves its clusters to the others at once."""
+    Lease.objects.filter(holder=holder).update(holder="")
+    WatcherProcess.objects.filter(name=holder).delete()
+
+
+def alive(now: datetime.datetime) -> int:
+    """How many watchers were seen lately; the long gone are swept away."""
+    WatcherProcess.objects.filter(seen__lt=now - datetime.timedelta(days=1)).delete()
+    return WatcherProcess.objects.filter(seen__gte=now - datetime.timedelta(seconds=LEASE_SECONDS)).count()
+
+
+def _make_missing(wanted: set[int], now: datetime.datetime) -> None:
+    for cluster in wanted - set(Lease.objects.values_list("cluster", flat=True)):
+        with contextlib.suppress(IntegrityError):  # another watcher made it in the same moment
+            Lease.objects.create(cluster_id=cluster, holder="", expires=now)
+
+
+def _give_back(holder: str, surplus: set[int], wanted: set[int]) -> None:
+    Lease.objects.filter(holder=holder).filter(Q(cluster__in=surplus) | ~Q(cluster__in=wanted)).update(holder="")
+
+
+def _free(now: datetime.datetime, wanted: set[int], most: int) -> list[int]:
+    if most <= 0:
+        return []
+    free = Lease.objects.filter(Q(expires__lt=now) | Q(holder=""), cluster__in=wanted)
+    return list(free.order_by("cluster").values_list("cluster", flat=True)[:most])

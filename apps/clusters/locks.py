@@ -1,0 +1,60 @@
+"""What keeps a change from being made now, in sentences: checked on the server before every verb, shown on pages."""
+
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from apps.clusters import permissions, words
+from apps.clusters.fleet import Vm
+from apps.clusters.models import Job
+
+STARTABLE = frozenset({"ADMIN_down", "USER_down", "ERROR_down"})
+ON = frozenset({"running", "ERROR_up"})
+
+
+def why_not(user: Any, vm: Vm, kind: str) -> str | Promise:
+    """The sentence that says why `user` cannot do `kind` to `vm` now; empty when nothing stands in the way."""
+    if not permissions.may_operate(user, vm):
+        return _("You may look at this instance, but not change it.")
+    return _pending(vm) or _held(user, vm) or _cluster(vm) or _state(vm, kind)
+
+
+def _pending(vm: Vm) -> str:
+    if vm.job is None:
+        return ""
+    return _("%(what)s: other changes wait until this ends.") % {"what": words.of_job(vm.job).word}
+
+
+def _held(user: Any, vm: Vm) -> str:
+    """The admin lock and a group under maintenance stop owners, and not superusers."""
+    if user.is_superuser:
+        return ""
+    if vm.tags.adminlock:
+        return _("An administrator has locked this instance. Ask the help desk why.")
+    if vm.group_is_locked:
+        return _("The machines that this instance runs on are under maintenance. Try again later.")
+    return ""
+
+
+def _cluster(vm: Vm) -> str:
+    """A cluster that does not answer cannot be asked; one that lets us only read neither."""
+    name = {"cluster": vm.cluster.label}
+    if vm.cluster.is_silent:
+        return _("%(cluster)s does not answer. Changes are possible again as soon as it does.") % name
+    if not vm.cluster.may_change:
+        return _("%(cluster)s lets this site look, but not change anything.") % name
+    return ""
+
+
+def _state(vm: Vm, kind: str) -> str:
+    status = vm.instance.status
+    if status == "ADMIN_offline":
+        return _("An administrator took this instance out of service.")
+    if status in ("ERROR_nodedown", "ERROR_nodeoffline"):
+        return _("The machine that this instance runs on is down.")
+    if kind == Job.Kind.STARTUP and status in ON:
+        return _("It is running already.")
+    if kind in (Job.Kind.SHUTDOWN, Job.Kind.REBOOT) and status in STARTABLE:
+        return _("It is stopped.")
+    return ""

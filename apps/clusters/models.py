@@ -1,0 +1,290 @@
+"""Clusters, their hand-kept networks, the jobs that we asked for, and the leases of the watchers."""
+
+import datetime
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.audit.models import AuditEntry
+from apps.clusters.fields import EncryptedTextField
+from ganeti.endpoint import Endpoint
+from ganeti.objects import Job as GanetiJob
+
+# First path segments below /instances/ that mean something else.
+RESERVED_SLUGS = frozenset({"tags", "lock", "isolate", "list", "json", "stats"})
+
+
+def not_reserved(slug: str) -> None:
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(_("“%(slug)s” is a word of our addresses; choose another."), params={"slug": slug})
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    def enabled(self) -> "ClusterQuerySet":
+        return self.filter(disabled=False)
+
+
+class Cluster(models.Model):
+    """A Ganeti cluster and how to reach its RAPI. A row never opens a socket: it turns into an Endpoint first."""
+
+    class Verification(models.TextChoices):
+        SYSTEM = "system", _("by the system's certificate authorities")
+        CA = "ca", _("by a certificate authority's file")
+        FINGERPRINT = "fingerprint", _("by its fingerprint (pinned)")
+        NONE = "none", _("not at all: anyone on the way can read and change everything")
+
+    hostname = models.CharField(_("host name"), max_length=128, help_text=_("Name or address of the cluster's RAPI."))
+    slug = models.SlugField(
+        max_length=50, unique=True, validators=[not_reserved], help_text=_("The cluster's name in addresses.")
+    )
+    port = models.PositiveIntegerField(
+        _("port"), default=5080, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    description = models.CharField(_("description"), max_length=128, blank=True, help_text=_("What owners read."))
+    username = models.CharField(_("user name"), max_length=64, blank=True)
+    password = EncryptedTextField(_("password"), blank=True)
+    verification = models.CharField(
+        _("certificate is verified"), max_length=12, choices=Verification.choices, default=Verification.SYSTEM
+    )
+    ca_file = models.CharField(_("CA file"), max_length=255, blank=True, help_text=_("A path on this server."))
+    fingerprint = models.CharField(
+        _("fingerprint"), max_length=100, blank=True, help_text=_("SHA-256 of the certificate, in hexadecimal.")
+    )
+    fast_create = models.BooleanField(
+        _("fast creation"), default=False, help_text=_("Administrators may create instances without a review.")
+    )
+    use_gnt_network = models.BooleanField(
+        _("use gnt-network"), default=True, help_text=_("Routed instances get their address from Ganeti's networks.")
+    )
+    disable_instance_creation = models.BooleanField(_("no new instances"), default=False)
+    disabled = models.BooleanField(_("disabled"), default=False, help_text=_("Left out of everything."))
+
+    objects = ClusterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("cluster")
+        verbose_name_plural = _("clusters")
+        ordering = ["slug"]
+        permissions = [("view_instances", "Can view all instances")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def label(self) -> str:
+        """What owners read."""
+        return self.description or self.slug
+
+    def clean(self) -> None:
+        if self.verification == self.Verification.CA and not self.ca_file:
+            raise ValidationError({"ca_file": _("Verification by a file needs the file's path.")})
+        if self.verification == self.Verification.FINGERPRINT:
+            digits = self.fingerprint.replace(":", "").strip()
+            if len(digits) != 64 or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
+                raise ValidationError({"fingerprint": _("A SHA-256 fingerprint has 64 hexadecimal digits.")})
+
+    def endpoint(self) -> Endpoint:
+        """The value that clients take: where, as whom, and what proves that it is the right server."""
+        by = self.Verification
+        return Endpoint(
+            slug=self.slug,
+            host=self.hostname,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            ca_file=self.ca_file if self.verification == by.CA else "",
+            fingerprint=self.fingerprint if self.verification == by.FINGERPRINT else "",
+            verify=self.verification != by.NONE,
+            connect_timeout=settings.RAPI_CONNECT_TIMEOUT,
+            response_timeout=settings.RAPI_RESPONSE_TIMEOUT,
+            deadline=settings.RAPI_DEADLINE,
+        )
+
+
+class Network(models.Model):
+    """A network kept by hand, for clusters or links that Ganeti's own networks do not cover."""
+
+    class Mode(models.TextChoices):
+        BRIDGED = "bridged", _("bridged")
+        ROUTED = "routed", _("routed")
+
+    description = models.CharField(_("description"), max_length=255)
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, verbose_name=_("cluster"))
+    link = models.CharField(_("link"), max_length=255)
+    mode = models.CharField(_("mode"), max_length=64, choices=Mode.choices)
+    cluster_default = models.BooleanField(_("the cluster's default"), default=False)
+    ipv6_prefix = models.CharField(_("IPv6 prefix"), max_length=255, blank=True)
+    groups = models.ManyToManyField(Group, blank=True, verbose_name=_("groups"))
+
+    class Meta:
+        verbose_name = _("network")
+        verbose_name_plural = _("networks")
+        ordering = ["cluster", "description"]
+
+    def __str__(self) -> str:
+        return self.description
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A cluster has one default: the one that was saved last."""
+        super().save(*args, **kwargs)
+        if self.cluster_default:
+            Network.objects.filter(cluster=self.cluster).exclude(pk=self.pk).update(cluster_default=False)
+
+
+class Permissions(models.Model):
+    """Carries permissions that belong to no table of ours; the names are those of ganetimgr 2.x."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [
+            ("view_all_graphs", "Can view all graphs"),
+            ("can_isolate", "Can isolate instances"),
+            ("can_lock", "Can lock instances"),
+        ]
+
+
+def new_token() -> str:
+    return f"ganetimgr:{secrets.token_hex(12)}"
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def unfinished(self) -> "JobQuerySet":
+        return self.filter(holds__isnull=False)
+
+    def intended(self) -> "JobQuerySet":
+        return self.filter(state=Job.State.INTENDED)
+
+    def submitted(self) -> "JobQuerySet":
+        return self.filter(state=Job.State.SUBMITTED)
+
+    def of_clusters(self, slugs: Iterable[str]) -> "JobQuerySet":
+        return self.filter(cluster__slug__in=list(slugs))
+
+
+class Job(models.Model):
+    """A change that somebody asked for here: intended first, submitted to Ganeti once, followed to its end.
+
+    `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
+    decided by the database.
+    """
+
+    class Kind(models.TextChoices):
+        STARTUP = "startup", _("Start")
+        SHUTDOWN = "shutdown", _("Shut down")
+        REBOOT = "reboot", _("Reboot")
+
+    class State(models.TextChoices):
+        INTENDED = "intended", _("about to be asked for")
+        SUBMITTED = "submitted", _("with Ganeti")
+        SUCCEEDED = "succeeded", _("done")
+        FAILED = "failed", _("failed")
+        CANCELED = "canceled", _("canceled")
+        UNKNOWN = "unknown", _("unknown, please look")
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="jobs")
+    instance = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.INTENDED)
+    holds = models.CharField(max_length=320, unique=True, null=True, editable=False)
+    job_id = models.BigIntegerField(null=True)
+    # Travels to Ganeti as the job's reason, so that a job can be recognised whose number never reached us.
+    token = models.CharField(max_length=64, unique=True, default=new_token, editable=False)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requester_name = models.CharField(max_length=150, blank=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+    ganeti_status = models.CharField(max_length=20, blank=True)
+    log = models.JSONField(default=list)  # [[seconds since 1970, text], ...], the latest MAX_LOG lines
+    error = models.TextField(blank=True)
+    created = models.DateTimeField(default=timezone.now)
+    submitted = models.DateTimeField(null=True)
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    MAX_LOG = 200
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        ordering = ["-created", "-pk"]
+        indexes = [
+            models.Index(fields=["cluster", "instance", "-created"], name="jobs_of_instance"),
+            models.Index(fields=["state", "cluster"], name="jobs_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.instance} ({self.state})"
+
+    @staticmethod
+    def hold_on(cluster: Cluster, instance: str) -> str:
+        return f"{cluster.pk}/{instance}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.holds is not None
+
+    def adopt(self, job_id: int) -> bool:
+        """Notes the number that Ganeti gave the job. False when another process was faster."""
+        changed = Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(
+            state=self.State.SUBMITTED, job_id=job_id, submitted=timezone.now()
+        )
+        if changed:
+            self.state, self.job_id = self.State.SUBMITTED, job_id
+            AuditEntry.objects.filter(pk=self.audit_entry_id).update(job_id=job_id)
+        else:
+            self.refresh_from_db()
+        return bool(changed)
+
+    def progress(self, job: GanetiJob) -> bool:
+        """Notes how far Ganeti is; true when that is news."""
+        log = [[line.time, line.message] for line in job.log][-self.MAX_LOG :]
+        started = moment(job.started)
+        if (job.status, log, started) == (self.ganeti_status, self.log, self.started):
+            return False
+        changed = Job.objects.filter(pk=self.pk, holds__isnull=False).update(
+            ganeti_status=job.status[:20], log=log, started=started
+        )
+        self.ganeti_status, self.log, self.started = job.status[:20], log, started
+        return bool(changed)
+
+    def finish(self, state: str, *, error: str = "", **fields: Any) -> bool:
+        """Ends the row, exactly once whoever asks: true for the one process that did. Call it inside a transaction."""
+        changed = Job.objects.filter(pk=self.pk, holds__isnull=False).update(
+            state=state, holds=None, error=error, ended=timezone.now(), **fields
+        )
+        if changed:
+            self.state, self.holds, self.error = state, None, error
+        return bool(changed)
+
+
+def moment(seconds: float | None) -> datetime.datetime | None:
+    """A time of Ganeti's as an aware datetime; None where there is none or it is no time at all."""
+    try:
+        return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+class Lease(models.Model):
+    """Says which watcher collects a cluster and follows its jobs, until when."""
+
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, primary_key=True)
+    holder = models.CharField(max_length=128, blank=True)
+    expires = models.DateTimeField()
+
+
+class WatcherProcess(models.Model):
+    """A watcher process that lives, so that the others know how many share the work."""
+
+    name = models.CharField(max_length=128, primary_key=True)
+    seen = models.DateTimeField()

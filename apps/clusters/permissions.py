@@ -1,0 +1,41 @@
+"""Who may see and do what. The only place with such rules: views ask here, where they fetch."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.utils.translation import gettext as _
+
+from apps.clusters import fleet
+from apps.clusters.fleet import Vm
+
+
+def may_look(user: Any, vm: Vm) -> bool:
+    """Superusers, the helpdesk and owners see an instance."""
+    return fleet.sees_everything(user) or is_owner(user, vm)
+
+
+def may_operate(user: Any, vm: Vm) -> bool:
+    """Superusers and owners change an instance; the helpdesk looks."""
+    return user.is_active and (user.is_superuser or is_owner(user, vm))
+
+
+def is_owner(user: Any, vm: Vm) -> bool:
+    """Named in a tag, or a member of a group that is."""
+    return user.is_authenticated and user.is_active and vm.is_owned_by(fleet.owner_keys(user))
+
+
+MAY = {"look": may_look, "operate": may_operate}
+
+
+def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look") -> Vm:
+    """The instance, for someone who `may` look at or operate it.
+
+    To a stranger there is no such instance (Http404); to one who may look but not touch: PermissionDenied.
+    """
+    vm = fleet.find(cluster_slug, name)
+    if vm is None or not may_look(user, vm):
+        raise Http404(_("There is no such instance, or it is not yours."))
+    if not MAY[may](user, vm):
+        raise PermissionDenied(_("You may look at this instance, but not change it."))
+    return vm

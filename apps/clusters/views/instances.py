@@ -1,0 +1,123 @@
+"""The list of instances and the page of one."""
+
+import datetime
+from collections import Counter
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from apps.audit.models import AuditEntry
+from apps.audit.shown import ShownEntry
+from apps.clusters import fleet, inventories, shown
+from apps.clusters.fleet import ClusterView, Fleet, Vm
+from apps.clusters.forms import PER_PAGE, InstanceSearchForm
+from apps.clusters.models import Job
+from apps.clusters.permissions import instance_or_404
+from apps.clusters.shown import ShownCluster, ShownJob, ShownVm
+from apps.clusters.views.etag import etag_of, unless_unchanged
+
+LATELY = 8  # entries of the history on an instance's page
+LIVE_SECONDS = 4  # how often an open page asks for news
+LIVE_SECONDS_WORKING = 0.8  # the same while something is under way
+FAILURE_STAYS = datetime.timedelta(days=1)
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def instance_list(request: HttpRequest) -> HttpResponse:
+    """Every instance that this person may see, over all clusters."""
+    seen = Fleet(request.user)
+    inventories.look_at(seen.clusters)
+
+    def page() -> HttpResponse:
+        part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
+        return render(request, part, list_context(request, seen))
+
+    return unless_unchanged(request, etag_of(request, seen.fingerprint), page, as_of=seen.as_of)
+
+
+def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
+    form = InstanceSearchForm(request.GET, seen)
+    page = Paginator(form.apply(), PER_PAGE).get_page(request.GET.get("page"))
+    page.object_list = vms = shown.vms(page.object_list, seen)
+    lives_on = Counter(instance.cluster for instance in seen.instances)
+    clusters = list(seen.clusters.values())
+    collecting = [view for view in clusters if view.is_collecting]
+    return {
+        "form": form,
+        "page": page,
+        "heading": _heading(seen.sees_everything),
+        "total": len(seen.instances),
+        "cluster_count": len(lives_on),
+        "as_of": seen.as_of,
+        "chips": [
+            {"value": value, "label": word, "count": count, "is_current": form.value("status") == value}
+            for value, word, count in form.pile_choices
+        ],
+        "is_filtered": form.is_narrowed,
+        "wide": seen.sees_everything,
+        "live_seconds": LIVE_SECONDS_WORKING if collecting or any(vm.job for vm in vms) else LIVE_SECONDS,
+        **_trouble(clusters, lives_on, request.user),
+    }
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
+    """One instance: what it is, how it is, what is being done to it, what was done."""
+    vm = instance_or_404(request.user, cluster_slug, instance)
+    inventories.look_at([cluster_slug])
+
+    def page() -> HttpResponse:
+        part = "clusters/instances/_detail.html" if request.htmx else "clusters/instances/detail.html"  # type: ignore[attr-defined]
+        return render(request, part, detail_context(request, vm))
+
+    return unless_unchanged(request, etag_of(request, vm.cluster.fingerprint), page, as_of=vm.cluster.as_of)
+
+
+def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
+    sees_everything = fleet.sees_everything(request.user)
+    entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    return {
+        "vm": ShownVm(vm, request.user),
+        "heading": _heading(sees_everything),
+        "failure": _failure(vm, request.user),
+        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
+        "history_url": f"{reverse('auditlog')}?q={vm.name}",
+        "sees_nodes": sees_everything,
+        "live_seconds": LIVE_SECONDS_WORKING if vm.job else LIVE_SECONDS,
+        **_trouble([vm.cluster], Counter({vm.cluster.slug: 1}), request.user),
+    }
+
+
+def _heading(sees_everything: bool) -> str:
+    return _("All VMs") if sees_everything else _("My VMs")
+
+
+def _trouble(clusters: list[ClusterView], lives_on: Counter[str], reader: Any) -> dict[str, list[ShownCluster]]:
+    """What is said above a page about clusters that are silent, never seen yet, or only to be looked at."""
+    all_shown = [ShownCluster(view, shown.cluster_name(view, reader), lives_on[view.slug]) for view in clusters]
+    return {
+        "silent": [cluster for cluster in all_shown if cluster.is_silent],
+        "collecting": [cluster for cluster in all_shown if cluster.view.is_collecting],
+        "read_only": [cluster for cluster in all_shown if not cluster.view.may_change and cluster.vm_count],
+    }
+
+
+def _failure(vm: Vm, reader: Any) -> ShownJob | None:
+    """The last change, if it did not succeed, for a day or until the next one."""
+    last = Job.objects.filter(cluster=vm.cluster.pk, instance=vm.name).first()
+    failed = last is not None and last.state in (Job.State.FAILED, Job.State.CANCELED, Job.State.UNKNOWN)
+    if last is None or not failed or last.created < timezone.now() - FAILURE_STAYS:
+        return None
+    return ShownJob.of(last, reader)

@@ -1,0 +1,64 @@
+"""Start, shut down, reboot: from a list's row, from an instance's page, or from a script."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from apps.audit.models import Actor
+from apps.clusters import actions
+from apps.clusters.fleet import Fleet
+from apps.clusters.models import Job
+from apps.clusters.permissions import instance_or_404
+from apps.clusters.views.instances import detail_context, list_context
+
+
+@login_required
+@require_POST
+def startup(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
+    return _do(request, cluster_slug, instance, Job.Kind.STARTUP)
+
+
+@login_required
+@require_POST
+def shutdown(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
+    return _do(request, cluster_slug, instance, Job.Kind.SHUTDOWN)
+
+
+@login_required
+@require_POST
+def reboot(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
+    return _do(request, cluster_slug, instance, Job.Kind.REBOOT)
+
+
+def _do(request: HttpRequest, cluster_slug: str, name: str, kind: str) -> HttpResponse:
+    vm = instance_or_404(request.user, cluster_slug, name, may="operate")
+    try:
+        told, done = actions.told(actions.request(vm, kind, Actor.of(request))), True
+    except actions.Refused as refused:
+        told, done = str(refused), False
+    return _answer(request, cluster_slug, name, told, done)
+
+
+def _answer(request: HttpRequest, cluster_slug: str, name: str, told: str, done: bool) -> HttpResponse:
+    """A redirect for browsers, a part of the page for htmx, {"action": sentence} for scripts."""
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx:  # type: ignore[attr-defined]
+        return JsonResponse({"action": told}, status=200 if done else 409)
+    (messages.success if done else messages.error)(request, told)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(_back(request, cluster_slug, name))
+    if request.htmx.target == "vms":  # type: ignore[attr-defined]
+        return render(request, "clusters/instances/_table.html", list_context(request, Fleet(request.user)))
+    vm = instance_or_404(request.user, cluster_slug, name)
+    return render(request, "clusters/instances/_detail.html", detail_context(request, vm))
+
+
+def _back(request: HttpRequest, cluster_slug: str, name: str) -> str:
+    """Where the person came from, if that is a page of ours."""
+    wanted = request.POST.get("next", "")
+    if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return reverse("instance-detail", args=[cluster_slug, name])

@@ -1,0 +1,183 @@
+"""The watcher: keeps the inventory fresh and follows our jobs to their end. Any number of them may run.
+
+Its memory is the database: killing it at any moment loses nothing and doubles nothing.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+
+import gevent
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connections
+from ganeti.inventory import StoreDown, due
+from gevent.event import Event
+from gevent.pool import Pool
+
+from apps.clusters import following, inventories, leases
+from apps.clusters.models import Cluster, Job
+from ganeti.client import Client
+from ganeti.endpoint import Endpoint
+from ganeti.errors import RapiError
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5  # between two looks at unfinished jobs: ends are noticed within two of these
+IDLE_SECONDS = 1.0  # the sweep's pace while nothing is unfinished; news from the broker comes sooner
+STOP_SECONDS = 10.0
+
+
+def new_name() -> str:
+    """This process, unmistakable among all watchers of the site."""
+    return f"{socket.gethostname()[:80]}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class Watcher:
+    """One watcher process. `at_the_end` maps a job's kind to what happens in the transaction that ends it."""
+
+    def __init__(self, at_the_end: Mapping[str, following.Ending], *, workers: int = 50) -> None:
+        self.name = new_name()
+        self.at_the_end = at_the_end
+        self.pool = Pool(workers)
+        self.collector = inventories.collector()
+        self.clusters: dict[int, Cluster] = {}
+        self.following: set[int] = set()
+        self.collecting: set[int] = set()
+        self.hurry: set[int] = set()  # clusters whose instances have just changed
+        self.news = Event()
+        self.stopping = Event()
+        self._renew_at = 0.0
+
+    # ---- the loop ----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Works until `stop` is called; then finishes what is under way and leaves its clusters to others."""
+        log.info("Watcher %s begins.", self.name)
+        listener = gevent.spawn(self._listen)
+        try:
+            while not self.stopping.is_set():
+                pause = self._step_safely()
+                self.news.wait(pause)
+                self.news.clear()
+        finally:
+            listener.kill()
+            self.pool.join(timeout=STOP_SECONDS)
+            self.pool.kill()
+            self._leave()
+            log.info("Watcher %s has ended.", self.name)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.news.set()
+
+    def step(self) -> float:
+        """One round: leases, unfinished jobs, clusters that are due. Answers the seconds until the next."""
+        self._renew_leases()
+        waiting = self._follow_unfinished()
+        self._collect_due()
+        return TICK_SECONDS if waiting or self.following else IDLE_SECONDS
+
+    def _step_safely(self) -> float:
+        """A database or store that is away stops nothing for good: the next round tries again."""
+        try:
+            return self.step()
+        except (DatabaseError, StoreDown) as error:
+            log.warning("%s; trying again.", error)
+            self._renew_at = 0.0
+            return 2.0
+        except Exception:
+            log.exception("This round failed; trying again.")
+            return 2.0
+        finally:
+            connections.close_all()
+
+    # ---- leases --------------------------------------------------------------------------------
+
+    def _renew_leases(self) -> None:
+        if time.monotonic() < self._renew_at:
+            return
+        mine = leases.renew(self.name)
+        self.clusters = {cluster.pk: cluster for cluster in Cluster.objects.enabled().filter(pk__in=mine)}
+        self._renew_at = time.monotonic() + leases.RENEW_SECONDS
+
+    def _leave(self) -> None:
+        try:
+            leases.release_all(self.name)
+        except DatabaseError as error:
+            log.warning("The leases could not be given back (they expire by themselves): %s", error)
+        finally:
+            connections.close_all()
+
+    # ---- jobs -------------------------------------------------------------------------------------
+
+    def _follow_unfinished(self) -> bool:
+        """Starts one follower for each cluster of ours that has unfinished rows; one query for all clusters."""
+        rows: dict[int, list[Job]] = defaultdict(list)
+        for row in Job.objects.unfinished().filter(cluster__in=list(self.clusters)).order_by("pk"):
+            rows[row.cluster_id].append(row)
+        for pk, unfinished in rows.items():
+            if pk not in self.following and self.pool.free_count():
+                self.following.add(pk)
+                self.pool.spawn(self._follow, self.clusters[pk], self.clusters[pk].endpoint(), unfinished)
+        return bool(rows)
+
+    def _follow(self, cluster: Cluster, endpoint: Endpoint, rows: list[Job]) -> None:
+        try:
+            changed, ended = following.follow(rows, Client(endpoint), self.at_the_end)
+            if changed:
+                inventories.store().bump(cluster.slug)
+            if ended:
+                self.hurry.add(cluster.pk)
+                self.news.set()
+        except RapiError as error:
+            log.info("Jobs wait: %s", error)
+        except (DatabaseError, StoreDown) as error:
+            log.warning("Jobs of %s wait: %s", cluster.slug, error)
+        except Exception:
+            log.exception("Following jobs of %s failed.", cluster.slug)
+        finally:
+            self.following.discard(cluster.pk)
+            connections.close_all()
+
+    # ---- inventory -----------------------------------------------------------------------------------
+
+    def _collect_due(self) -> None:
+        store = inventories.store()
+        heads, watched, now = store.heads(), store.watched(), time.time()
+        for pk, cluster in self.clusters.items():
+            if pk in self.collecting or not self.pool.free_count():
+                continue
+            head = heads.get(cluster.slug)
+            interval = settings.INVENTORY_INTERVAL_WATCHED if cluster.slug in watched else settings.INVENTORY_INTERVAL
+            if pk in self.hurry or due(head, now, interval):
+                self.hurry.discard(pk)
+                self.collecting.add(pk)
+                self.pool.spawn(self._collect, cluster, cluster.endpoint())
+
+    def _collect(self, cluster: Cluster, endpoint: Endpoint) -> None:
+        try:
+            self.collector.collect(endpoint, now=time.time())
+        except StoreDown as error:
+            log.warning("The snapshot of %s could not be stored: %s", cluster.slug, error)
+        except Exception:
+            log.exception("Collecting %s failed.", cluster.slug)
+        finally:
+            self.collecting.discard(cluster.pk)
+
+    # ---- news --------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Wakes the loop when the broker says that a cluster has news; without a broker the sweep's pace serves."""
+        queue = inventories.queue()
+        while not self.stopping.is_set():
+            try:
+                if queue.reserve_news(timeout=10.0):
+                    self.news.set()
+            except Exception:
+                log.exception("The broker could not be asked; trying again.")
+                gevent.sleep(5.0)

@@ -1,0 +1,1 @@
+"""Speaks to Ganeti's remote API (RAPI). No Django in here: it works from a plain Python prompt."""

@@ -1,0 +1,121 @@
+"""Reads the site's settings file and computes what follows from it."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA")
+
+Settings = dict[str, Any]
+
+
+def read(defaults: Settings) -> Settings:
+    """The defaults, overlaid with the site's file and completed with derived values.
+
+    The file is the one named by GANETIMGR_SETTINGS, else `settings.py` beside manage.py, else none.
+    Raises ImproperlyConfigured when the named file is missing.
+    """
+    settings = dict(defaults)
+    path = site_file(defaults["BASE_DIR"])
+    if path:
+        settings["__file__"] = str(path)
+        exec(compile(path.read_text(), str(path), "exec"), settings)  # noqa: S102  (the operator's own Python file)
+        settings.pop("__builtins__", None)
+        for name in MERGED_KEY_BY_KEY:
+            settings[name] = {**defaults[name], **settings[name]}
+    complete(settings)
+    return settings
+
+
+def site_file(base: Path) -> Path | None:
+    named = os.environ.get("GANETIMGR_SETTINGS")
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise ImproperlyConfigured(f"GANETIMGR_SETTINGS names {path}, but there is no such file.")
+        return path
+    beside = base / "settings.py"
+    return beside if beside.is_file() else None
+
+
+def complete(settings: Settings) -> None:
+    """Fills in what a site left to us: database, cache, store, key, Content-Security-Policy."""
+    var = Path(settings["VAR_DIR"])
+    settings["SECRET_KEY"] = settings["SECRET_KEY"] or kept_secret(var / "secret-key")
+    settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
+    settings["DATABASES"] = settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")}
+    settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
+    settings["SNAPSHOT_STORE"] = settings["SNAPSHOT_STORE"] or settings["REDIS_URL"] or str(var / "snapshots")
+    # Without a cache that all processes share, sessions live in the database alone: nobody is signed out by a restart.
+    engine = "cached_db" if settings["REDIS_URL"] else "db"
+    settings.setdefault("SESSION_ENGINE", f"django.contrib.sessions.backends.{engine}")
+    settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": csp(settings["CSP_EXTRA"])})
+
+
+def made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def kept_secret(path: Path) -> str:
+    """The generated key of an installation without one; made at the first start, readable by its owner only."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass  # another process was faster: its key counts
+    return path.read_text().strip()
+
+
+def sqlite(path: Path) -> Settings:
+    """One writer at a time, readers never wait: WAL; IMMEDIATE, so that a transaction cannot fail half way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def cache(redis_url: str) -> Settings:
+    """JSON, never pickles: who can write to Redis must not be able to run code here. Without Redis pages go on."""
+    if redis_url:
+        options = {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 1,
+        }
+        return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": redis_url, "OPTIONS": options}
+    return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+
+def csp(extra: dict[str, list[str]]) -> Settings:
+    """Our own files only; no inline script or style, no frames, no foreign form targets."""
+    directives: dict[str, list[str]] = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+    for directive, sources in extra.items():
+        known = [source for source in directives.get(directive, []) if source != "'none'"]
+        directives[directive] = known + list(sources)
+    return directives

@@ -1,0 +1,11 @@
+"""The WSGI application that gunicorn serves: `gunicorn -k gevent ganetimgr.wsgi`."""
+
+import ganetimgr.green  # noqa: F401, I001  (first: everything after it must see patched sockets)
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ganetimgr.settings")
+
+application = get_wsgi_application()

@@ -1,0 +1,8 @@
+// What the pages do beyond HTML. Everything works without it: forms are sent, links lead on.
+import "./live.js";
+import "./filters.js";
+import "./confirm.js";
+import "./toasts.js";
+import "./copy.js";
+import "./times.js";
+import "./shortcuts.js";

@@ -1,0 +1,38 @@
+// A button with data-confirm="Shut down web1?" asks first, in our dialog; templates/components/_confirm.html has the attributes.
+const dialog = document.getElementById("confirm");
+const yes = dialog?.querySelector("[data-confirm-yes]");
+let waiting = null; // the form and button that wait for the answer
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (!dialog || !button?.dataset.confirm) return;
+  if (waiting?.agreed && waiting.button === button) {
+    waiting = null;
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  waiting = { form: event.target, button, agreed: false };
+  show(button.dataset);
+}, { capture: true });
+
+function show({ confirm, confirmVerb, confirmText, confirmDanger }) {
+  dialog.querySelector("#confirm-title").textContent = confirm;
+  dialog.querySelector("#confirm-text").textContent = confirmText ?? "";
+  yes.textContent = confirmVerb;
+  yes.classList.toggle("btn-danger", confirmDanger !== undefined);
+  yes.classList.toggle("btn-primary", confirmDanger === undefined);
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+
+dialog?.addEventListener("close", () => {
+  if (dialog.returnValue !== "yes" || !waiting) {
+    waiting = null;
+  } else if (waiting.button.isConnected) {
+    waiting.agreed = true;
+    waiting.form.requestSubmit(waiting.button);
+  } else {
+    location.reload(); // the page went on under the dialog and took the button away: show why
+  }
+});

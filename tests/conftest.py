@@ -1,0 +1,86 @@
+"""The people and the estate of the tests. Alice owns instances, Bob may look at everything, Charlie is a stranger,
+Dora administers, Erik owns through the group noc, Carla is helpdesk with lock and isolate."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.core.cache import cache
+from django.test import Client as Browser
+
+pytest_plugins = ["tests.plugins.no_skips"]
+
+HELPDESK = ["view_instances"]
+PEOPLE: dict[str, list[str]] = {
+    "alice": [],
+    "bob": HELPDESK,
+    "carla": [*HELPDESK, "can_lock", "can_isolate"],
+    "charlie": [],
+    "dora": [],
+    "erik": [],
+}
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """The six demo people, by name; password = name."""
+    found = {}
+    for name, permissions in PEOPLE.items():
+        is_super = name == "dora"
+        user = User.objects.create_user(name, f"{name}@example.org", name, is_superuser=is_super, is_staff=is_super)
+        user.user_permissions.set(Permission.objects.filter(content_type__app_label="ganeti", codename__in=permissions))
+        found[name] = User.objects.get(pk=user.pk)
+    found["erik"].groups.add(Group.objects.create(name="noc"))
+    return found
+
+
+@pytest.fixture
+def sign_in(people: dict[str, User]) -> Callable[[str], Browser]:
+    """A browser in which that person is signed in."""
+
+    def as_person(name: str) -> Browser:
+        browser = Browser()
+        browser.force_login(people[name])
+        return browser
+
+    return as_person
+
+
+@pytest.fixture
+def as_alice(sign_in: Any) -> Browser:
+    return sign_in("alice")
+
+
+@pytest.fixture
+def as_bob(sign_in: Any) -> Browser:
+    return sign_in("bob")
+
+
+@pytest.fixture
+def as_charlie(sign_in: Any) -> Browser:
+    return sign_in("charlie")
+
+
+@pytest.fixture
+def as_dora(sign_in: Any) -> Browser:
+    return sign_in("dora")
+
+
+@pytest.fixture
+def as_erik(sign_in: Any) -> Browser:
+    return sign_in("erik")
+
+
+@pytest.fixture(autouse=True)
+def fresh_store(tmp_path: Path, settings: Any) -> Iterator[None]:
+    """Each test has an empty snapshot store and an empty cache of its own."""
+    from apps.clusters import inventories
+
+    settings.SNAPSHOT_STORE = str(tmp_path / "snapshots")
+    inventories._last_watched.clear()
+    cache.clear()
+    yield
+    shutil.rmtree(tmp_path / "snapshots", ignore_errors=True)

@@ -1,0 +1,135 @@
+"""The Makefile, .ci/run, contrib/with-real-ganeti and the plugin that forbids skips, each with its helpers made up."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.share_out import ByFile
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def program(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+class TestMakefile:
+    def test_make_alone_explains_every_command(self):
+        said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert phony is not None
+        for command in phony[1].split():
+            assert re.search(rf"^make {command} +\w", said, re.MULTILINE), command
+
+
+class TestCiRun:
+    @pytest.fixture
+    def run(self, tmp_path):
+        """What .ci/run asked of make, given a make that fails at a target."""
+
+        def run(fails_at):
+            log = tmp_path / "log"
+            program(tmp_path / "make", f'echo "$1 $PYTEST_ADDOPTS" >>{log}; [ "$1" != "{fails_at}" ]')
+            environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CI": "true", "PYTEST_ADDOPTS": ""}
+            done = subprocess.run(["bash", ".ci/run"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)
+            return done.returncode == 0, log.read_text().split()
+
+        return run
+
+    def test_it_checks_then_tests_and_lets_no_skip_pass(self, run):
+        forbids = ["-p", "tests.plugins.no_skips"]
+        assert run(fails_at="nothing") == (True, ["lint", *forbids, "test", *forbids])
+
+    @pytest.mark.parametrize("target", ["lint", "test"])
+    def test_it_fails_when_either_does(self, run, target):
+        assert run(fails_at=target)[0] is False
+
+
+class TestWithRealGaneti:
+    @pytest.fixture
+    def run(self, tmp_path):
+        """Whether the command's status came back, and all that was called, given a testbed's behaviour."""
+
+        def run(status, up="echo facts", command="true"):
+            script = tmp_path / "contrib/with-real-ganeti"
+            script.parent.mkdir()
+            shutil.copy(ROOT / "contrib/with-real-ganeti", script)
+            log = tmp_path / "log"
+            testbed = f"""
+                echo $1 >>{log}
+                case $1 in status) exit {status};; up) {up};; esac
+            """
+            program(tmp_path / "contrib/ganeti-testbed/testbed", testbed)
+            program(tmp_path / "command", f"echo command $(cat $GANETI_TESTBED 2>&1) >>{log}; {command}")
+            done = subprocess.run([str(script), str(tmp_path / "command")], stdin=subprocess.DEVNULL, check=False)
+            return done.returncode, log.read_text().splitlines()
+
+        return run
+
+    def test_clusters_that_were_not_there_are_brought_up_and_taken_down(self, run, tmp_path):
+        assert run(status=3) == (0, ["status", "up", "command facts", "down"])
+        assert not (tmp_path / "var/testbed.json").exists()
+
+    def test_clusters_that_were_there_stay(self, run, tmp_path):
+        assert run(status=0) == (0, ["status", "up", "command facts"])
+        assert (tmp_path / "var/testbed.json").exists()
+
+    def test_the_command_runs_without_facts_where_there_are_no_clusters(self, run):
+        status, called = run(status=3, up="exit 1")
+        assert status == 0
+        assert "No such file" in called[2]
+
+    def test_the_status_is_the_command_s(self, run):
+        assert run(status=3, command="exit 5")[0] == 5
+
+
+class TestSharingOut:
+    def test_one_worker_gets_all_of_real_ganeti_and_others_get_whole_files(self, pytestconfig):
+        scope = ByFile(pytestconfig)._split_scope
+        assert scope("tests/real/test_a.py::test_1") == scope("tests/real/test_b.py::TestC::test_2[x]")
+        assert scope("tests/a/test_a.py::test_1") == scope("tests/a/test_a.py::TestC::test_2")
+        assert len({scope(f"tests/{name}::test_1") for name in ("a.py", "b.py", "real/a.py")}) == 3
+
+
+class TestNoSkips:
+    @pytest.fixture
+    def pytest_says(self, tmp_path):
+        def run(source):
+            (tmp_path / "test_it.py").write_text(f"import pytest\n{source}\n")
+            command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), "-p", "tests.plugins.no_skips"]
+            done = subprocess.run(
+                [*command, "-p", "no:django", "-p", "no:cacheprovider", "test_it.py"],
+                cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return done.returncode, done.stdout
+
+        return run
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "def test_a(): pytest.skip('no redis here')",
+            "@pytest.mark.skip(reason='no redis here')\ndef test_a(): pass",
+            "pytest.skip('no redis here', allow_module_level=True)",
+        ],
+    )
+    def test_a_skip_is_a_failure_with_its_reason(self, pytest_says, source):
+        status, said = pytest_says(source)
+        assert status != 0
+        assert "no redis here (no test may be skipped here)" in said
+
+    def test_what_passes_or_is_expected_to_fail_is_none(self, pytest_says):
+        status, said = pytest_says("def test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert False")
+        assert status == 0
+        assert "1 passed, 1 xfailed" in said
