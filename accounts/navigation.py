@@ -1,4 +1,4 @@
-"""The side navigation as data. Apps register their entries when they start, so that lower rooms need not know higher ones."""
+"""The side navigation as data. Apps register entries when they start: lower rooms need not know higher ones."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

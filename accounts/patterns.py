@@ -23,7 +23,11 @@ def context() -> dict[str, Any]:
     started = timezone.now() - datetime.timedelta(minutes=3)
     form = SampleForm({"host": "web2.example.org", "disk": "500", "system": "debian"})
     rebooting = Status("Rebooting", "arrow-repeat", "work")
-    lines = ["Job accepted, waiting for the lock on web1.example.org", "Shutting down the instance", "Starting it on node3"]
+    lines = [
+        "Job accepted, waiting for the lock on web1.example.org",
+        "Shutting down the instance",
+        "Starting it on node3",
+    ]
     return {
         "statuses": [
             [
@@ -70,7 +74,10 @@ def context() -> dict[str, Any]:
             {"percent": 83, "left": "22 of 128 GiB free"},
             {"percent": 95, "left": "6 of 128 GiB free"},
         ],
-        "sample_messages": [Message("web1.example.org is running again", "success"), Message("The start failed", "error")],
+        "sample_messages": [
+            Message("web1.example.org is running again", "success"),
+            Message("The start failed", "error"),
+        ],
         "page": Paginator(range(412), 10).page(2),
     }
 

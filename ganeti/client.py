@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Denied, Missing, NotAllowed, RapiError, Refused
-from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, texts, whole
+from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, is_name, texts, whole
 from ganeti.transport import Query, Transport
 
 Row = Mapping[str, Any]
@@ -206,7 +206,7 @@ class Client:
 
     def _all_named(self, rows: list[Any], asked: str) -> list[Row]:
         """`rows`, if all of them are somebody: dropping the others would make rubbish look like an empty cluster."""
-        if all(isinstance(row, Mapping) and isinstance(row.get("name"), str) and row["name"] for row in rows):
+        if all(isinstance(row, Mapping) and is_name(row.get("name")) for row in rows):
             return rows
         raise self._broken(asked)
 
@@ -253,8 +253,8 @@ class Client:
 
 
 def _because(reason: str) -> list[tuple[str, str]]:
-    """The parameter that ends up in the job's reason trail."""
-    return [("reason", reason)] if reason else []
+    """The parameter that ends up in the job's reason trail, in ASCII: Ganeti's queue takes no other letters."""
+    return [("reason", reason.encode("ascii", "backslashreplace").decode())] if reason else []
 
 
 def _tagged(tags: Iterable[str]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ fields, offline nodes send nulls, and a broken server may send anything at all. 
 times are seconds since 1970. The field names are those of Ganeti's query2 documentation.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -85,13 +85,6 @@ def parameters(value: Any) -> dict[str, str | int | float | bool | None]:
         elif item is None or isinstance(item, bool) or (isinstance(item, int | float) and abs(item) < 2**63):
             kept[text(key)] = item
     return kept
-
-
-def each(build: Callable[[Any], T], rows: Any) -> list[T]:
-    """`build` for every dictionary in `rows` that has a usable name; what is not one is left out."""
-    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
-        return []
-    return [build(row) for row in rows if isinstance(row, Mapping) and is_name(row.get("name"))]
 
 
 def is_name(value: Any) -> bool:

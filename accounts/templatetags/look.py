@@ -68,6 +68,12 @@ def gibibytes(value: float | None) -> str:
     return mebibytes(None if value is None or value == "" else float(value) * 1024)
 
 
+@register.filter
+def short_host(name: str) -> str:
+    """The first label of a host name, where the rest is the same for all."""
+    return name.split(".")[0]
+
+
 # ---- times ----------------------------------------------------------------------------------------
 
 # static/js/times.js keeps the texts current with these same words, see the tag `ago_words`.
@@ -196,7 +202,7 @@ def control(field: BoundField, **attrs: Any) -> SafeString:
     """The field's control in our look; `type` and further `attrs` as in HTML, with underscores for hyphens."""
     widget = field.field.widget
     if "type" in attrs:
-        widget.input_type = attrs.pop("type")  # type: ignore[attr-defined]  # an attribute would come second and not count
+        widget.input_type = attrs.pop("type")  # as an attribute it would come second and not count
     classes = ["form-select" if isinstance(widget, Select) else "form-control", "is-invalid" if field.errors else ""]
     named = {name.replace("_", "-"): value for name, value in attrs.items()}
     return field.as_widget(attrs={"class": " ".join(filter(None, classes)), **named})
@@ -204,10 +210,9 @@ def control(field: BoundField, **attrs: Any) -> SafeString:
 
 @register.inclusion_tag("components/_sortable.html", takes_context=True)
 def sortable(context: template.Context, key: str, label: str, css_class: str = "", default: str = "") -> dict[str, Any]:
-    """A table head that sorts by `key` through ?sort=, and back by ?sort=-key. `default` is the order without ?sort=."""
+    """A table head that sorts by `key` through ?sort=, and back by ?sort=-key. Without ?sort= it is `default`."""
     current = context["request"].GET.get("sort") or default
     return {
-        "request": context["request"],
         "label": label,
         "css_class": css_class,
         "next_sort": f"-{key}" if current == key else key,

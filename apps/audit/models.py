@@ -103,6 +103,14 @@ def record(by: Actor, action: str, *, cluster: str = "", instance: str = "", **f
     )
 
 
+def note_job(entry_id: int | None, job_id: int) -> None:
+    """Notes the number of the job that does it."""
+    if entry_id is not None:
+        AuditEntry.objects.filter(pk=entry_id).update(job_id=job_id)
+
+
 def conclude(entry_id: int | None, outcome: str, detail: str = "") -> None:
     """Writes down how it ended."""
+    if entry_id is None:  # the entry was swept away meanwhile
+        return
     AuditEntry.objects.filter(pk=entry_id).update(outcome=outcome, detail=detail, last_updated=timezone.now())

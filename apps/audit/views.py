@@ -32,7 +32,8 @@ def history(request: HttpRequest) -> HttpResponse:
     form = HistoryForm(request.GET)
     page = Paginator(form.apply(entries), PER_PAGE).get_page(request.GET.get("page"))
     working = any(entry.outcome == AuditEntry.Outcome.PENDING for entry in page.object_list)
-    page.object_list = [ShownEntry(entry, request.user, sees_everything) for entry in page.object_list]
+    shown = [ShownEntry(entry, request.user, sees_everything) for entry in page.object_list]
+    page.object_list = shown  # type: ignore[assignment]
     context = {
         "form": form,
         "page": page,

@@ -1,5 +1,6 @@
 """System checks about clusters: what `manage.py check --database default` says in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core import checks
@@ -9,7 +10,7 @@ from apps.clusters.models import Cluster
 
 
 @checks.register(checks.Tags.database)
-def certificates_are_verified(databases: list[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+def certificates_are_verified(databases: Sequence[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
     if not databases:
         return []
     try:

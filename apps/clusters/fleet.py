@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from ganeti.inventory import Facts, Head, StoreDown
 
 from apps.clusters import inventories
 from apps.clusters.models import Cluster, Job, moment
 from ganeti import tags as tag_grammar
+from ganeti.inventory import Facts, Head, StoreDown
 from ganeti.objects import Instance
 from ganeti.tags import InstanceTags
 

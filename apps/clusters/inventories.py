@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from django.conf import settings
-from ganeti.inventory import Collector, Head, Store, StoreDown
-from ganeti.store_directory import DirectoryStore
-from ganeti.store_redis import RedisStore
 
 from apps.clusters.models import Cluster
 from ganeti import gather
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
+from ganeti.inventory import Collector, Head, Store, StoreDown
 from ganeti.jobqueue import JobQueue, NoQueue
+from ganeti.store_directory import DirectoryStore
+from ganeti.store_redis import RedisStore
 
 log = logging.getLogger(__name__)
 

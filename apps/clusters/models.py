@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from apps.audit import models as audit
 from apps.audit.models import AuditEntry
 from apps.clusters.fields import EncryptedTextField
 from ganeti.endpoint import Endpoint
@@ -240,7 +241,7 @@ class Job(models.Model):
         )
         if changed:
             self.state, self.job_id = self.State.SUBMITTED, job_id
-            AuditEntry.objects.filter(pk=self.audit_entry_id).update(job_id=job_id)
+            audit.note_job(self.audit_entry_id, job_id)
         else:
             self.refresh_from_db()
         return bool(changed)

@@ -4,10 +4,13 @@ from django.urls import path
 
 from apps.clusters.views import instances, power
 
+INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
+VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
+
 urlpatterns = [
     path("", instances.instance_list, name="user-instances"),
-    path("instances/<slug:cluster_slug>/<str:instance>/startup/", power.startup, name="instance-startup"),
-    path("instances/<slug:cluster_slug>/<str:instance>/shutdown/", power.shutdown, name="instance-shutdown"),
-    path("instances/<slug:cluster_slug>/<str:instance>/reboot/", power.reboot, name="instance-reboot"),
-    path("instances/<slug:cluster_slug>/<str:instance>/", instances.instance_detail, name="instance-detail"),
+    *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
+    # Scripts post with and without the slash at the end: a redirect would lose what they post.
+    *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
+    path(INSTANCE, instances.instance_detail, name="instance-detail"),
 ]

@@ -15,7 +15,6 @@ import gevent
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connections
-from ganeti.inventory import StoreDown, due
 from gevent.event import Event
 from gevent.pool import Pool
 
@@ -24,6 +23,7 @@ from apps.clusters.models import Cluster, Job
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
 from ganeti.errors import RapiError
+from ganeti.inventory import StoreDown, due
 
 log = logging.getLogger(__name__)
 

@@ -37,9 +37,7 @@ def passed_on(**meta: str) -> HttpRequest:
 
 class TestTrustedProxies:
     def test_a_trusted_proxy_tells_the_clients_address_and_scheme(self) -> None:
-        request = passed_on(
-            REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_FOR="192.0.2.7", HTTP_X_FORWARDED_PROTO="https"
-        )
+        request = passed_on(REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_FOR="192.0.2.7", HTTP_X_FORWARDED_PROTO="https")
         assert client_address(request) == "192.0.2.7"
         assert request.is_secure()
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.share_out import ByFile
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -90,29 +88,47 @@ class TestWithRealGaneti:
         assert run(status=3, command="exit 5")[0] == 5
 
 
+@pytest.fixture
+def run_pytest(tmp_path):
+    """Runs pytest of its own in an empty directory, with plugins of ours; gives back its status and what it said."""
+
+    def run(*words):
+        command = [sys.executable, "-m", "pytest", "-q", "--rootdir", ".", "-p", "no:django", "-p", "no:cacheprovider"]
+        done = subprocess.run(
+            [*command, *words],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
 class TestSharingOut:
-    def test_one_worker_gets_all_of_real_ganeti_and_others_get_whole_files(self, pytestconfig):
-        scope = ByFile(pytestconfig)._split_scope
-        assert scope("tests/real/test_a.py::test_1") == scope("tests/real/test_b.py::TestC::test_2[x]")
-        assert scope("tests/a/test_a.py::test_1") == scope("tests/a/test_a.py::TestC::test_2")
-        assert len({scope(f"tests/{name}::test_1") for name in ("a.py", "b.py", "real/a.py")}) == 3
+    def test_one_worker_gets_all_of_real_ganeti_and_others_get_whole_files(self, run_pytest, tmp_path):
+        source = "import os, pathlib\n" + "".join(
+            f"def test_{number}(): pathlib.Path(__file__ + os.environ['PYTEST_XDIST_WORKER']).touch()\n"
+            for number in range(4)
+        )
+        for name in ("real/test_a.py", "real/test_b.py", "test_c.py", "test_d.py"):
+            path = tmp_path / "tests" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source)
+        assert run_pytest("-n", "2", "-p", "tests.plugins.share_out", "tests")[0] == 0
+        workers = {path.name.partition(".py")[::2] for path in (tmp_path / "tests").rglob("*.pygw?")}
+        assert len(workers) == 4, "every file stays with one worker"
+        assert len({worker for name, worker in workers if name in {"test_a", "test_b"}}) == 1
 
 
 class TestNoSkips:
     @pytest.fixture
-    def pytest_says(self, tmp_path):
+    def pytest_says(self, run_pytest, tmp_path):
         def run(source):
             (tmp_path / "test_it.py").write_text(f"import pytest\n{source}\n")
-            command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path), "-p", "tests.plugins.no_skips"]
-            done = subprocess.run(
-                [*command, "-p", "no:django", "-p", "no:cacheprovider", "test_it.py"],
-                cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            return done.returncode, done.stdout
+            return run_pytest("-p", "tests.plugins.no_skips", "test_it.py")
 
         return run
 

@@ -387,6 +387,11 @@ class TestChanges:
             client.startup_instance("web")
         assert caught.value.perhaps_done
 
+    def test_a_reason_is_written_in_ascii(self, server: HttpsServer, client: Client) -> None:
+        server.plays(answer(51))  # a real Ganeti 3.0.2 answers "commitBuffer: invalid argument" to other letters
+        client.startup_instance("web", reason="Άννα 7")
+        assert asked(server) == [r"PUT /2/instances/web/startup?reason=%5Cu0386%5Cu03bd%5Cu03bd%5Cu03b1+7"]
+
     def test_names_are_quoted(self, server: HttpsServer, client: Client) -> None:
         server.plays(answer(51))
         client.startup_instance("web/../x?a=b#c é")

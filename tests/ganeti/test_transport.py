@@ -276,6 +276,11 @@ class TestErrorsOfGaneti:
         assert type(error) is BrokenAnswer
         assert "larger than 100000 bytes" in str(error)
 
+    def test_a_redirection_is_not_read_to_its_end_either(self, server: HttpsServer, endpoint: Endpoint) -> None:
+        server.plays(answer([0] * 1000, status=302, Location="/elsewhere"))
+        assert "larger than 1000 bytes" in str(failing_read(replace(endpoint, max_bytes=1000)))
+        assert len(server.requests) == 1
+
 
 class TestTime:
     @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ xdist's own groups (`--dist loadgroup`) do not group with pytest 9.2: pytest-dev
 """
 
 import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = "tests/real/"
@@ -16,5 +17,5 @@ class ByFile(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> ByFile:
-    return ByFile(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)

@@ -48,7 +48,8 @@ def instance_list(request: HttpRequest) -> HttpResponse:
 def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
     form = InstanceSearchForm(request.GET, seen)
     page = Paginator(form.apply(), PER_PAGE).get_page(request.GET.get("page"))
-    page.object_list = vms = shown.vms(page.object_list, seen)
+    vms = shown.vms(page.object_list, seen)
+    page.object_list = vms  # type: ignore[assignment]
     lives_on = Counter(instance.cluster for instance in seen.instances)
     clusters = list(seen.clusters.values())
     collecting = [view for view in clusters if view.is_collecting]

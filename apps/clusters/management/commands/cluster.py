@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from ganeti.inventory import StoreDown
 
 from apps.clusters import inventories
 from apps.clusters.checkup import examine
 from apps.clusters.models import Cluster
+from ganeti.inventory import StoreDown
 
 
 class Command(BaseCommand):
@@ -39,9 +39,9 @@ class Command(BaseCommand):
         remove.add_argument("slug")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        getattr(self, options["verb"])(**options)
+        getattr(self, f"do_{options['verb']}")(**options)
 
-    def add(self, **options: Any) -> None:
+    def do_add(self, **options: Any) -> None:
         by = Cluster.Verification
         cluster = Cluster(
             slug=options["slug"],
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{cluster.slug} is added.")
         self._say(cluster)
 
-    def list(self, **options: Any) -> None:
+    def do_list(self, **options: Any) -> None:
         heads = inventories.heads()
         for cluster in Cluster.objects.all():
             head = heads.get(cluster.slug)
@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 f"{cluster.slug:<20} {cluster.hostname}:{cluster.port:<6} {state:<12} {count:>6}  {cluster.description}"
             )
 
-    def check(self, **options: Any) -> None:
+    def do_check(self, **options: Any) -> None:
         wanted = options["slug"]
         clusters = list(Cluster.objects.filter(slug__in=wanted) if wanted else Cluster.objects.all())
         for slug in set(wanted) - {cluster.slug for cluster in clusters}:
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         if not all(fine):
             sys.exit(1)
 
-    def remove(self, **options: Any) -> None:
+    def do_remove(self, **options: Any) -> None:
         slug = options["slug"]
         deleted, _ = Cluster.objects.filter(slug=slug).delete()
         if not deleted:
