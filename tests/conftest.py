@@ -11,7 +11,6 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
 from django.test import Client as Browser
 
-
 HELPDESK = ["view_instances"]
 PEOPLE: dict[str, list[str]] = {
     "alice": [],

@@ -12,7 +12,9 @@ from ganeti.inventory import Head, Snapshot
 from ganeti.objects import ClusterInfo, Disk, Instance, Network, Nic, Node, NodeGroup
 
 
-def instance(name: str, cluster: str = "north", *, owners: tuple[str, ...] = ("users:alice",), **fields: Any) -> Instance:
+def instance(
+    name: str, cluster: str = "north", *, owners: tuple[str, ...] = ("users:alice",), **fields: Any
+) -> Instance:
     """A running instance with one address; `owners` are tags without the prefix, as in "users:alice"."""
     tags = tuple(f"{settings.GANETI_TAG_PREFIX}:{owner}" for owner in owners)
     facts: dict[str, Any] = {

@@ -84,7 +84,9 @@ class TestWhatItSays:
         AuditEntry.objects.filter(pk=entries["group's"].pk).update(last_updated=long_ago)
         assert "noc.example.org" not in page(as_bob)
 
-    def test_entries_of_deleted_people_and_odd_instances_are_still_read(self, as_bob: Browser, entries: Any, people: Any) -> None:
+    def test_entries_of_deleted_people_and_odd_instances_are_still_read(
+        self, as_bob: Browser, entries: Any, people: Any
+    ) -> None:
         AuditEntry.objects.filter(pk=entries["mine"].pk).update(instance="", cluster="")
         AuditEntry.objects.filter(pk=entries["by others"].pk).update(instance="a/b", requester=None)
         assert "a/b" in page(as_bob)

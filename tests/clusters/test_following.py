@@ -162,7 +162,11 @@ class TestSettle:
     def test_a_job_of_somebody_else_is_not(self, make_row: Any) -> None:
         row = make_row(None, age=5)
         other = GanetiJob(
-            id=41, status="running", reasons=("maintenance",), instances=(row.instance,), opcodes=("OP_INSTANCE_STARTUP",)
+            id=41,
+            status="running",
+            reasons=("maintenance",),
+            instances=(row.instance,),
+            opcodes=("OP_INSTANCE_STARTUP",),
         )
         follow(FakeClient(other), row)
         row.refresh_from_db()
@@ -188,11 +192,16 @@ class TestSettle:
         row = make_row(None, age=5)
         now = timezone.now().timestamp()
         fitting = {"instances": (row.instance,), "opcodes": ("OP_INSTANCE_STARTUP",), "received": now - 4}
-        follow(FakeClient(GanetiJob(id=41, status="running", **fitting), GanetiJob(id=42, status="running", **fitting)), row)
+        follow(
+            FakeClient(GanetiJob(id=41, status="running", **fitting), GanetiJob(id=42, status="running", **fitting)),
+            row,
+        )
         row.refresh_from_db()
         assert row.job_id is None
 
-    def test_what_is_not_found_in_the_end_is_unknown_and_never_submitted_again(self, make_row: Any, settings: Any) -> None:
+    def test_what_is_not_found_in_the_end_is_unknown_and_never_submitted_again(
+        self, make_row: Any, settings: Any
+    ) -> None:
         row = make_row(None, age=settings.RAPI_DEADLINE + 10)
         client = FakeClient()
         follow(client, row)

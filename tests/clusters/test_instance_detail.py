@@ -58,7 +58,14 @@ class TestWhoMayOpenIt:
 class TestWhatItSays:
     def test_the_facts(self, as_alice: Browser, north: Cluster) -> None:
         page = text(as_alice)
-        for fact in ("192.0.2.7", "aa:00:00:00:00:01", "2\N{NO-BREAK SPACE}GiB", "10\N{NO-BREAK SPACE}GiB", "mail", "North"):
+        for fact in (
+            "192.0.2.7",
+            "aa:00:00:00:00:01",
+            "2\N{NO-BREAK SPACE}GiB",
+            "10\N{NO-BREAK SPACE}GiB",
+            "mail",
+            "North",
+        ):
             assert fact in page, fact
 
     def test_nodes_are_for_staff(self, as_alice: Browser, as_bob: Browser, north: Cluster) -> None:
@@ -134,7 +141,13 @@ class TestWhatItSays:
         estate.put(
             "north",
             estate.instance(
-                "web.example.org", status="ERROR_nodeoffline", oper_state=None, memory=0, nics=(), ctime=None, mtime=None
+                "web.example.org",
+                status="ERROR_nodeoffline",
+                oper_state=None,
+                memory=0,
+                nics=(),
+                ctime=None,
+                mtime=None,
             ),
         )
         assert "Node is offline" in text(as_dora)

@@ -61,7 +61,9 @@ class TestWhoSeesWhat:
         assert "user01" in page
         assert "shutdown/" not in page
 
-    def test_an_owner_is_told_neither_nodes_nor_other_peoples_names(self, as_alice: Browser, two_clusters: None) -> None:
+    def test_an_owner_is_told_neither_nodes_nor_other_peoples_names(
+        self, as_alice: Browser, two_clusters: None
+    ) -> None:
         page = as_alice.get("/").content.decode()
         assert "node1.example.org" not in page
         assert "user01" not in page
@@ -107,7 +109,9 @@ class TestSearchSortFilter:
         assert found[0] == ("north", "web.example.org")
         assert found[-1] == ("south", "web.example.org")
 
-    @pytest.mark.parametrize("query", ["sort=rubbish", "cluster=none", "status=%00", "page=-3", "page=x", "tag=" + "x" * 500])
+    @pytest.mark.parametrize(
+        "query", ["sort=rubbish", "cluster=none", "status=%00", "page=-3", "page=x", "tag=" + "x" * 500]
+    )
     def test_rubbish_in_the_address_still_shows_a_list(self, as_alice: Browser, two_clusters: None, query: str) -> None:
         assert as_alice.get(f"/?{query}").status_code == 200
 

@@ -27,7 +27,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 class TestSiteFile:
     def test_a_named_file_that_is_missing_is_an_error_that_names_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GANETIMGR_SETTINGS", "/no/such/settings.py")
-        with pytest.raises(ImproperlyConfigured, match="/no/such/settings.py"):
+        with pytest.raises(ImproperlyConfigured, match=r"/no/such/settings\.py"):
             sitefile.read(DEFAULTS)
 
     def test_branding_is_merged_key_by_key(self, read: Any) -> None:
@@ -60,7 +60,9 @@ class TestSiteFile:
         assert read()["SESSION_ENGINE"].endswith(".db")
 
     def test_a_site_may_let_further_sources_into_the_content_security_policy(self, read: Any) -> None:
-        settings = read('CSP_EXTRA = {"script-src": ["https://help.example.org"], "frame-src": ["https://help.example.org"]}')
+        settings = read(
+            'CSP_EXTRA = {"script-src": ["https://help.example.org"], "frame-src": ["https://help.example.org"]}'
+        )
         directives = settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
         assert directives["script-src"] == ["'self'", "https://help.example.org"]
         assert directives["frame-src"] == ["https://help.example.org"]

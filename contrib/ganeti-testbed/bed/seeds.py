@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from .cluster import Cluster
 from .machine import say
 
-USERS = ("frank", "alice", "grace", "alice")
+USERS = ("user01", "alice", "user02", "alice")
 GROUPS = ("dev", "noc")
 
 
