@@ -2,15 +2,18 @@
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+OUR_MODULES = "js/*.js"
+
 
 class HashedStorage(CompressedManifestStaticFilesStorage):
-    """Also hashes what our modules import, and leaves the sourceMappingURL comments of vendored files alone.
+    """Hashes what style sheets and our own modules refer to, and leaves other packages' scripts as they came.
 
-    Their maps are not vendored, and Django's own storage stops at a map that is missing.
+    Django's own rules stop at a source map that was not vendored, and at imports in files that nobody loads.
     """
 
-    support_js_module_import_aggregation = True
-    patterns = tuple(
-        (glob, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
-        for glob, rules in CompressedManifestStaticFilesStorage.patterns
+    _style_rules = dict(CompressedManifestStaticFilesStorage.patterns)["*.css"]
+    _module_rules = CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]
+    patterns = (
+        ("*.css", tuple(rule for rule in _style_rules if "sourceMappingURL" not in str(rule))),
+        (OUR_MODULES, _module_rules),
     )

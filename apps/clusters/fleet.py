@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
+from django.utils import timezone
 
 from apps.clusters import inventories
 from apps.clusters.models import Cluster, Job, moment
@@ -15,6 +17,8 @@ from ganeti import tags as tag_grammar
 from ganeti.inventory import Facts, Head, StoreDown
 from ganeti.objects import Instance
 from ganeti.tags import InstanceTags
+
+SETTLING_SECONDS = 20.0
 
 
 def sees_everything(user: Any) -> bool:
@@ -87,7 +91,8 @@ class Vm:
 
     instance: Instance
     cluster: ClusterView
-    job: Job | None = None
+    job: Job | None = None  # unfinished
+    is_settling: bool = False  # a job has ended, and we have not looked at the instance since
     group_is_locked: bool = False
     node_group: str = ""
     tags: InstanceTags = field(init=False)
@@ -145,7 +150,7 @@ class Fleet:
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all."""
         instances = list(instances)
-        jobs = _unfinished_jobs(instances)
+        jobs = _latest_jobs(instances, self.clusters.values())
         facts = _facts(self.clusters[slug] for slug in {instance.cluster for instance in instances})
         return [_vm(instance, self.clusters[instance.cluster], jobs, facts) for instance in instances]
 
@@ -170,7 +175,7 @@ def find(slug: str, name: str) -> Vm | None:
     instance = snapshot.instance(name) if snapshot else None
     if instance is None:
         return None
-    return _vm(instance, view, _unfinished_jobs([instance]), _facts([view]))
+    return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
 
 
 def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
@@ -198,18 +203,26 @@ def _facts(views: Iterable[ClusterView]) -> dict[str, Facts | None]:
 
 def _vm(instance: Instance, view: ClusterView, jobs: dict[tuple[int, str], Job], facts: dict[str, Facts | None]) -> Vm:
     about = facts.get(instance.cluster)
+    job = jobs.get((view.pk, instance.name))
     return Vm(
         instance,
         view,
-        job=jobs.get((view.pk, instance.name)),
+        job=job if job and job.is_unfinished else None,
+        is_settling=bool(job and job.ended and job.ended.timestamp() > view.head.collected_at),
         group_is_locked=bool(about and instance.pnode in about.locked_nodes),
         node_group=about.nodes.get(instance.pnode, "") if about else "",
     )
 
 
-def _unfinished_jobs(instances: list[Instance]) -> dict[tuple[int, str], Job]:
-    """(cluster's pk, instance's name) -> its unfinished job; one query."""
+def _latest_jobs(instances: list[Instance], views: Iterable[ClusterView]) -> dict[tuple[int, str], Job]:
+    """(cluster's pk, instance's name) -> its unfinished job, or one that ended just now; one query."""
     if not instances:
         return {}
-    jobs = Job.objects.unfinished().filter(instance__in=[instance.name for instance in instances])
-    return {(job.cluster_id, job.instance): job for job in jobs}
+    slugs = {instance.cluster for instance in instances}
+    just_now = timezone.now() - datetime.timedelta(seconds=SETTLING_SECONDS)
+    jobs = Job.objects.filter(
+        Q(holds__isnull=False) | Q(ended__gte=just_now),
+        cluster__in=[view.pk for view in views if view.slug in slugs],
+        instance__in=[instance.name for instance in instances],
+    )
+    return {(job.cluster_id, job.instance): job for job in jobs.order_by("created", "pk")}

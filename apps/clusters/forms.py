@@ -39,7 +39,7 @@ class InstanceSearchForm(forms.Form):
     q = forms.CharField(required=False, max_length=200, strip=True, label=_("Search"))
     status = forms.ChoiceField(required=False, choices=list(PILES.items()), label=_("Status"))
     cluster = forms.ChoiceField(required=False, label=_("Cluster"))
-    tag = forms.CharField(required=False, max_length=128, label=_("Tag"))
+    tag = forms.CharField(required=False, max_length=128, label=_("Tag"), widget=forms.Select)
     sort = forms.ChoiceField(
         required=False, choices=[(f"{sign}{key}", key) for key in SORT_KEYS for sign in ("", "-")], label=_("Order")
     )
@@ -51,6 +51,11 @@ class InstanceSearchForm(forms.Form):
             (view.slug, view.slug if fleet.sees_everything else view.label) for view in fleet.clusters.values()
         ]
         self.is_valid()
+        self.fields["tag"].widget.choices = [("", _("Any tag")), *self.tag_choices()]  # type: ignore[attr-defined]
+
+    @property
+    def offers_tags(self) -> bool:
+        return len(self.fields["tag"].widget.choices) > 1  # type: ignore[attr-defined]
 
     def value(self, name: str) -> str:
         return self.cleaned_data.get(name) or ""

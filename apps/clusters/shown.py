@@ -104,13 +104,23 @@ class ShownVm:
         """What is being done to it, else Ganeti's word in ours."""
         return words.of_job(self._vm.job) if self._vm.job else words.of_instance(self.instance.status)
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the page should ask again soon."""
+        return self._vm.job is not None or self._vm.is_settling
+
     @cached_property
     def verbs(self) -> list[Verb]:
         """The verbs that fit the state, with the reason why one is off; none for people who may only look."""
         if not permissions.may_operate(self._reader, self._vm):
             return []
         kinds = [Job.Kind.STARTUP] if self.instance.status in locks.STARTABLE else [Job.Kind.REBOOT, Job.Kind.SHUTDOWN]
-        return [self._verb(kind, is_primary=kind == kinds[-1]) for kind in kinds]
+        return [self._verb(kind, is_primary=kind == Job.Kind.STARTUP) for kind in kinds]
+
+    @property
+    def shortcut(self) -> Verb | None:
+        """The verb that a list offers directly."""
+        return self.verbs[-1] if self.verbs else None
 
     def _verb(self, kind: Job.Kind, *, is_primary: bool) -> Verb:
         url = reverse(f"instance-{kind.value}", args=[self.cluster.slug, self.instance.name])

@@ -232,7 +232,7 @@ class JobQueue:
                 other.due = now
 
 
-# ---- how a job looks from outside -----------------------------------------------------------------
+# ---- how a job looks from outside ----------------------------------------------------------------
 
 
 def timestamp(seconds: float | None) -> list[int] | None:

@@ -20,9 +20,11 @@ Opcode = dict[str, Any]
 _RESOLVABLE = re.compile(r"vm\d\d\.")
 _BOOT_ORDERS = {"kvm": ("floppy", "network", "cdrom", "disk")}
 OS_PARAMETERS = frozenset(
-    "img_id img_format img_passwd img_properties img_personality img_ssh_key_url img_userdata "
-    "testbed_delay testbed_fail".split()
-)
+    {
+        "img_id", "img_format", "img_passwd", "img_properties", "img_personality", "img_ssh_key_url", "img_userdata",
+        "testbed_delay", "testbed_fail",
+    }
+)  # fmt: skip
 _LEAST_DISK, _LEAST_MEMORY, _MOST_MEMORY = 1024, 128, 32768  # the cluster's policy for instances
 
 
@@ -39,7 +41,7 @@ def impossible(words: str, code: str = "wrong_state") -> OpcodeError:
     return OpcodeError("OpPrereqError", [words, code])
 
 
-# ---- making and showing opcodes --------------------------------------------------------------------
+# ---- making and showing opcodes ------------------------------------------------------------------
 
 
 def new(op_id: str, *, dry_run: bool | None = None, **parameters: Any) -> Opcode:
@@ -63,7 +65,8 @@ def summary(op: Opcode) -> str:
 
 
 def add_reason(op: Opcode, source: str, text: str, now: float) -> None:
-    op["reason"].append([source, text, round(now * 1e6) * 1000])
+    if "reason" in op:  # releases before 2.9 have no trail of reasons
+        op["reason"].append([source, text, round(now * 1e6) * 1000])
 
 
 def begun(world: "SimulatedCluster", op: Opcode) -> Opcode:
@@ -83,8 +86,9 @@ def locks(op: Opcode) -> set[str]:
     """The instances that an opcode needs for itself."""
     if op["OP_ID"].startswith("OP_TAGS_"):
         return {op["name"]} if op.get("kind") == "instance" else set()
-    named = {op.get("instance_name"), op.get("new_name")} - {None}
-    return named | (set(op["instances"]) if op["OP_ID"] == "OP_INSTANCE_QUERY_DATA" else set())
+    if op["OP_ID"] == "OP_INSTANCE_QUERY_DATA":
+        return set(op["instances"]) if op["use_locking"] else set()
+    return {op[name] for name in ("instance_name", "new_name") if op.get(name)}
 
 
 def effort(op: Opcode) -> tuple[str, float]:
@@ -112,7 +116,7 @@ def apply(world: "SimulatedCluster", op: Opcode, now: float) -> Any:
     return VERBS[op["OP_ID"]].apply(world, op, now)
 
 
-# ---- what the verbs have in common --------------------------------------------------------------------
+# ---- what the verbs have in common ---------------------------------------------------------------
 
 
 def _nothing(world: "SimulatedCluster", op: Opcode) -> None:
@@ -186,7 +190,7 @@ def _resolves(name: str, op: Opcode) -> None:
         )
 
 
-# ---- power ------------------------------------------------------------------------------------------------
+# ---- power ---------------------------------------------------------------------------------------
 
 
 def _startup_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -223,7 +227,7 @@ def _reboot(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     _changed(instance, now)
 
 
-# ---- a new life ----------------------------------------------------------------------------------------------
+# ---- a new life ----------------------------------------------------------------------------------
 
 
 def _check_system(world: "SimulatedCluster", system: str, node: str) -> None:
@@ -269,9 +273,8 @@ def _reinstall(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     instance = _instance(world, op)
     instance.os = op.get("os_type") or instance.os
     _changed(instance, now)
+    # The parameters count for this one installation only, Ganeti does not keep them.
     _install(world, instance.os, instance.name, instance.pnode, op.get("osparams") or {})
-    kept = {} if op.get("clear_osparams") else instance.osparams
-    instance.osparams = {**kept, **(op.get("osparams") or {})}
 
 
 def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -407,7 +410,7 @@ def _remove(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     del world.instances[op["instance_name"]]
 
 
-# ---- changes -------------------------------------------------------------------------------------------------------
+# ---- changes -------------------------------------------------------------------------------------
 
 
 def _rename_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -532,7 +535,7 @@ def _move(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     _changed(instance, now)
 
 
-# ---- tags ------------------------------------------------------------------------------------------------------------
+# ---- tags ----------------------------------------------------------------------------------------
 
 
 def _tagged(world: "SimulatedCluster", op: Opcode) -> list[str]:
@@ -570,7 +573,7 @@ def _tags_del(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     current[:] = [tag for tag in current if tag not in op["tags"]]
 
 
-# ---- looking -----------------------------------------------------------------------------------------------------------
+# ---- looking -------------------------------------------------------------------------------------
 
 
 def _query_data_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -661,7 +664,7 @@ def _disk_description(number: int, disk: "Disk", instance: "Instance") -> dict[s
     }
 
 
-# ---- the table of verbs ----------------------------------------------------------------------------------------------------
+# ---- the table of verbs --------------------------------------------------------------------------
 
 VERBS: dict[str, Verb] = {
     "OP_INSTANCE_STARTUP": Verb(

@@ -47,7 +47,9 @@ class Look:
 
     @functools.cached_property
     def secondaries(self) -> dict[str, list[str]]:
-        return _gathered((node, instance.name) for instance in self.world.instances.values() for node in instance.snodes)
+        return _gathered(
+            (node, instance.name) for instance in self.world.instances.values() for node in instance.snodes
+        )
 
     @functools.cached_property
     def disk_of_node(self) -> dict[str, int]:
@@ -97,7 +99,7 @@ def _or_unavailable(value: Any) -> Any:
     return Missing.UNAVAILABLE if value is None else value
 
 
-# ---- instances -----------------------------------------------------------------------------------------
+# ---- instances -----------------------------------------------------------------------------------
 
 
 def _live(value: Callable[[Look, Instance], Any]) -> Getter:
@@ -265,7 +267,7 @@ def _instance_getter(name: str) -> Getter | None:
     )
 
 
-# ---- nodes, groups, networks -----------------------------------------------------------------------------
+# ---- nodes, groups, networks ---------------------------------------------------------------------
 
 
 def _told_by_node(value: Callable[[Look, Node], Any]) -> Getter:
@@ -421,7 +423,7 @@ def getter(resource: str, field: str) -> Getter:
     return found or (lambda look, item: Missing.UNKNOWN)
 
 
-# ---- rows and cells ------------------------------------------------------------------------------------------
+# ---- rows and cells ------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -482,7 +484,7 @@ def _definition(resource: str, field: str) -> dict[str, str]:
     return dict(definitions(resource).get(field, unknown))
 
 
-# ---- filters --------------------------------------------------------------------------------------------------------
+# ---- filters -------------------------------------------------------------------------------------
 
 
 def _selected(look: Look, resource: str, qfilter: Filter | None) -> list[Any]:

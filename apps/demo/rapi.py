@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from apps.demo import jobs as job_queue
 from apps.demo import opcodes, query
 from apps.demo.faults import Faults
 from apps.demo.opcodes import Opcode
@@ -46,8 +45,9 @@ _MORE_PARAMETERS = {
         "source_handshake", "source_instance_name", "source_x509_ca",
     ),
     "OP_INSTANCE_SET_PARAMS": (
-        "offline", "online", "os_name", "disk_template", "remote_node", "pnode", "runtime_mem", "instance_communication",
-        "osparams_private", "file_driver", "file_storage_dir", "clear_osparams", "remove_osparams",
+        "offline", "online", "os_name", "disk_template", "remote_node", "pnode", "runtime_mem",
+        "instance_communication", "osparams_private", "file_driver", "file_storage_dir", "clear_osparams",
+        "remove_osparams",
     ),
     "OP_INSTANCE_MIGRATE": ("mode", "live", "target_node", "iallocator"),
     "OP_INSTANCE_FAILOVER": ("target_node", "iallocator"),
@@ -122,7 +122,7 @@ def error(code: int, message: str = "") -> Answer:
     return answer
 
 
-# ---- from request to answer --------------------------------------------------------------------------
+# ---- from request to answer ----------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,6 +161,7 @@ def handle(world: SimulatedCluster, faults: Faults, request: Request) -> Answer:
     """What this cluster's remote API answers."""
     with world.lock:
         world.jobs.failing_with = faults.failing_jobs
+        world.pretended_profile = faults.profile
         world.jobs.advance()
         if faults.forgetful:
             world.jobs.archive()
@@ -234,7 +235,7 @@ def _decoded(request: Request) -> Any:
         raise HttpError(400, "Unable to parse JSON data") from None
 
 
-# ---- opcodes from requests -----------------------------------------------------------------------------------
+# ---- opcodes from requests -----------------------------------------------------------------------
 
 
 def _opcode(call: Call, op_id: str, source: str, *, dry_run: bool | None = None, **parameters: Any) -> Opcode:
@@ -253,23 +254,22 @@ def _body_of(call: Call, op_id: str, renamed: dict[str, str], ignored: frozenset
     if not isinstance(body, dict):
         raise HttpError(400, "Invalid body contents, not a dictionary")
     known = {*opcodes.VERBS[op_id].defaults, *_MORE_PARAMETERS.get(op_id, ())}
-    found = {renamed.get(name, name): value for name, value in body.items() if name not in ignored}
+    found: dict[str, Any] = {
+        renamed.get(str(name), str(name)): value for name, value in body.items() if name not in ignored
+    }
     for name in found:
         if name not in known:
             title = "".join(part.capitalize() for part in op_id.split("_"))
-            raise HttpError(
-                400, f"Invalid body parameters: Object {title} doesn't support the parameter '{name}'"
-            )
+            raise HttpError(400, f"Invalid body parameters: Object {title} doesn't support the parameter '{name}'")
     return found
 
 
 def _invalid(op_id: str, name: str) -> HttpError:
-    reason = str((f"Parameter '{op_id}.{name}' fails validation", "wrong_input"))
-    # Python writes the first of the two with double quotes, for the single ones in it.
+    reason = (f"Parameter '{op_id}.{name}' fails validation", "wrong_input")
     return HttpError(400, f"Invalid body parameters: {reason}")
 
 
-# ---- handlers: the cluster ----------------------------------------------------------------------------------------
+# ---- handlers: the cluster -----------------------------------------------------------------------
 
 
 def _null(call: Call) -> None:
@@ -314,7 +314,7 @@ def _filters(call: Call) -> list[Any]:
     return []
 
 
-# ---- handlers: lists and single objects ---------------------------------------------------------------------------------
+# ---- handlers: lists and single objects ----------------------------------------------------------
 
 
 def _fields(call: Call, resource: str) -> tuple[str, ...]:
@@ -392,12 +392,12 @@ def _console(call: Call) -> dict[str, Any]:
     if not instance.running_on:
         raise HttpError(503, "Instance console unavailable")
     found = query.console(call.world, instance)
-    if found["kind"] == "vnc" and call.world.profile_name == "3.0":
+    if found["kind"] == "vnc" and call.world.profile.version == "3.0.2":
         raise HttpError(500)  # a fault of Ganeti 3.0.2
     return found
 
 
-# ---- handlers: changes of instances -------------------------------------------------------------------------------------
+# ---- handlers: changes of instances --------------------------------------------------------------
 
 
 def _startup(call: Call) -> Any:
@@ -451,18 +451,16 @@ def _reboot(call: Call) -> Any:
 
 def _reinstall(call: Call) -> Any:
     """Three opcodes in one job: stop it, install it, start it if asked."""
-    name = {"instance_name": call.names[0]}
-    wish = {
-        "os_type": call.request.parameter("os") or call.request.argument("os"),
-        "osparams": call.request.parameter("osparams"),
-        "clear_osparams": call.request.parameter("clear_osparams"),
-    }
+    name = call.names[0]
+    system = call.request.parameter("os") or call.request.argument("os")
+    osparams = call.request.parameter("osparams")
+    wish = ({"os_type": system} if system else {}) | ({"osparams": osparams} if osparams else {})
     start = call.request.parameter("start", not call.request.switch("nostartup"))
     steps = [
-        opcodes.new("OP_INSTANCE_SHUTDOWN", **name),
-        opcodes.new("OP_INSTANCE_REINSTALL", **name, **{key: value for key, value in wish.items() if value}),
+        opcodes.new("OP_INSTANCE_SHUTDOWN", instance_name=name),
+        opcodes.new("OP_INSTANCE_REINSTALL", dry_run=None, instance_name=name, **wish),
     ]
-    return call.submit(*steps, *([opcodes.new("OP_INSTANCE_STARTUP", **name)] if start else []))
+    return call.submit(*steps, *([opcodes.new("OP_INSTANCE_STARTUP", instance_name=name)] if start else []))
 
 
 def _rename(call: Call) -> Any:
@@ -547,7 +545,7 @@ def _check_creation(found: dict[str, Any]) -> None:
             raise _invalid("OP_INSTANCE_CREATE", name)
 
 
-# ---- handlers: tags ----------------------------------------------------------------------------------------------------------
+# ---- handlers: tags ------------------------------------------------------------------------------
 
 
 def _tag_kind(call: Call) -> tuple[str, str]:
@@ -583,7 +581,7 @@ def _tagging(op_id: str) -> Handler:
     return handler
 
 
-# ---- handlers: jobs -----------------------------------------------------------------------------------------------------------
+# ---- handlers: jobs ------------------------------------------------------------------------------
 
 
 def _jobs(call: Call) -> list[dict[str, Any]]:
@@ -591,10 +589,7 @@ def _jobs(call: Call) -> list[dict[str, Any]]:
     found = query.rows_of(call.world, "job")
     if call.request.switch("bulk") and call.world.profile.has_bulk_jobs:
         return [query.plain(look, "job", job, JOB_FIELDS_BULK) for job in found]
-    return [
-        {"id": query.plain(look, "job", job, ["id"])["id"], "uri": f"/2/jobs/{job.id}"}
-        for job in found
-    ]
+    return [{"id": query.plain(look, "job", job, ["id"])["id"], "uri": f"/2/jobs/{job.id}"} for job in found]
 
 
 def _job(call: Call) -> dict[str, Any]:
@@ -639,7 +634,7 @@ def _wait_for_job(call: Call) -> Answer:
     return Answer(200, b"", wait=29.5, until=lambda: what_changed() is not None, then=what_changed)
 
 
-# ---- handlers: queries ----------------------------------------------------------------------------------------------------------
+# ---- handlers: queries ---------------------------------------------------------------------------
 
 
 def _query(call: Call) -> Any:
@@ -672,7 +667,7 @@ def _resource(call: Call) -> str:
     return call.names[0]
 
 
-# ---- the table of routes ------------------------------------------------------------------------------------------------------------
+# ---- the table of routes -------------------------------------------------------------------------
 
 
 def _at(path: str, readers_only: str = "", **methods: Handler) -> Route:

@@ -181,6 +181,7 @@ class SimulatedCluster:
         self.lock = threading.RLock()
         self.random = random.Random(f"{slug}/{seed}")
         self.profile_name = profile
+        self.pretended_profile = ""  # a fault: the cluster speaks as another release
         self.users = dict(USERS)
         self.tags: list[str] = []
         self.nodes: dict[str, Node] = {}
@@ -202,8 +203,8 @@ class SimulatedCluster:
 
     @property
     def profile(self) -> Profile:
-        """How this cluster's release of Ganeti speaks; set `profile_name` to change it."""
-        return PROFILES[self.profile_name]
+        """How this cluster's release of Ganeti speaks."""
+        return PROFILES[self.pretended_profile or self.profile_name]
 
     @property
     def master(self) -> Node:

@@ -16,7 +16,7 @@ def collected(settings: Any, tmp_path: Path) -> Path:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "accounts.staticfiles.HashedStorage"},
     }
-    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["admin"])
+    call_command("collectstatic", interactive=False, verbosity=0)
     return tmp_path
 
 

@@ -66,7 +66,7 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         ],
         "is_filtered": form.is_narrowed,
         "wide": seen.sees_everything,
-        "live_seconds": LIVE_SECONDS_WORKING if collecting or any(vm.job for vm in vms) else LIVE_SECONDS,
+        "live_seconds": LIVE_SECONDS_WORKING if collecting or any(vm.is_working for vm in vms) else LIVE_SECONDS,
         **_trouble(clusters, lives_on, request.user),
     }
 
@@ -89,14 +89,15 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
     sees_everything = fleet.sees_everything(request.user)
     entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    shown_vm = ShownVm(vm, request.user)
     return {
-        "vm": ShownVm(vm, request.user),
+        "vm": shown_vm,
         "heading": _heading(sees_everything),
         "failure": _failure(vm, request.user),
         "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
         "history_url": f"{reverse('auditlog')}?q={vm.name}",
         "sees_nodes": sees_everything,
-        "live_seconds": LIVE_SECONDS_WORKING if vm.job else LIVE_SECONDS,
+        "live_seconds": LIVE_SECONDS_WORKING if shown_vm.is_working else LIVE_SECONDS,
         **_trouble([vm.cluster], Counter({vm.cluster.slug: 1}), request.user),
     }
 
