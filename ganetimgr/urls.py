@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+handler500 = "accounts.views.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("setlang/", set_language, name="setlang"),

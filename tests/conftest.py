@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
 from django.test import Client as Browser
 
+from tests.simulated import SimulatedSide, simulated
+
 HELPDESK = ["view_instances"]
 PEOPLE: dict[str, list[str]] = {
     "alice": [],
@@ -82,3 +84,10 @@ def fresh_store(tmp_path: Path, settings: Any) -> Iterator[None]:
     cache.clear()
     yield
     shutil.rmtree(tmp_path / "snapshots", ignore_errors=True)
+
+
+@pytest.fixture
+def simulators() -> Iterator[dict[str, SimulatedSide]]:
+    """The three simulated clusters of the demo, north, south and east, served over HTTPS."""
+    with simulated() as sides:
+        yield sides

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.looks import Status, Text
@@ -145,11 +146,6 @@ def story(job: Job) -> list[LogLine]:
     if job.started:
         lines.append((job.started, _("Ganeti began")))
     lines += [(moment(line[0]), str(line[1])) for line in job.log if isinstance(line, list) and len(line) == 2]
-    if (
-        job.is_unfinished
-        and job.job_id is not None
-        and (word := words.OF_JOB.get(job.ganeti_status))
-        and not job.started
-    ):
-        lines.append((None, str(word)))
+    if job.ganeti_status and not job.started:
+        lines.append((None, capfirst(str(words.OF_JOB.get(job.ganeti_status, job.ganeti_status)))))
     return lines

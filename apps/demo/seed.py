@@ -75,6 +75,7 @@ class _Builder:
         where = world.nodes[node].group
         born = world.clock() - self.age + number * DAY
         fields.setdefault("disk_template", self.template)
+        fields.setdefault("os", next(system for system in world.systems if system.endswith("image+default")))
         if fields["disk_template"] == "drbd":
             others = [other.name for other in world.nodes_of_group(where) if other.name != node]
             fields.setdefault("snodes", others[:1])

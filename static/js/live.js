@@ -27,9 +27,11 @@ function ask(part) {
   plan(part);
 }
 
-function succeeded(part) {
+function succeeded(part, xhr) {
   stateOf(part).failures = 0;
   lostNotice.hidden = true;
+  const asOf = xhr.getResponseHeader("X-As-Of"); // an unchanged page was confirmed anew: its age stays true
+  if (asOf) part.querySelectorAll(".fresh time").forEach((time) => { time.dateTime = asOf; });
 }
 
 function failed(part) {
@@ -66,7 +68,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   const { elt, target, xhr, successful } = detail;
   if (!target?.matches("[data-live]")) return;
-  if (successful) succeeded(target);
+  if (successful) succeeded(target, xhr);
   else if (GONE.includes(xhr?.status)) location.reload();
   else if (xhr?.status || detail.failed || elt.isConnected) failed(target);
 });
