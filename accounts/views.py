@@ -6,13 +6,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerEr
 from django.shortcuts import redirect, render, resolve_url
 from django.template import loader
 from django.urls import reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import patterns as sample_data
 from accounts import themes
 from accounts.forms import SignInForm
 from accounts.middleware import request_id
+from accounts.redirects import own_page
 
 
 class SignIn(auth_views.LoginView):
@@ -35,13 +35,14 @@ class PasswordChangeDone(auth_views.PasswordChangeDoneView):
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Remembers light, dark or auto and leads back. With JavaScript static/js/theme.js does it alone."""
-    response = redirect(_own_page(request, request.POST.get("next", "")))
+    response = redirect(own_page(request, request.POST.get("next", ""), resolve_url("/")))
     wanted = request.POST.get("theme", "")
     if wanted in themes.CHOICES:
         themes.remember(response, wanted, secure=request.is_secure())
     return response
 
 
+@require_safe
 def patterns(request: HttpRequest) -> HttpResponse:
     """Every component once, in the theme that is on. For development."""
     if not settings.SHOW_PATTERNS:
@@ -52,9 +53,3 @@ def patterns(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A 500 with the id under which the log has the error. Without context processors: one of them may have failed."""
     return HttpResponseServerError(loader.get_template("500.html").render({"request_id": request_id()}))
-
-
-def _own_page(request: HttpRequest, url: str) -> str:
-    """`url` if it leads to a page of ours, else the first page."""
-    is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if is_ours else resolve_url("/")

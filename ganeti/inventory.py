@@ -9,7 +9,8 @@ snapshot that a page needs beside its instances. See `store_directory` and `stor
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -74,7 +75,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return max(now - self.collected_at, 0.0) if self.collected_at else 0.0
 
 
-class Facts(Value):
+class Facts(Value, frozen=True):
     """What a page needs to know about a cluster beside its instances."""
 
     nodes: dict[str, str] = {}  # name: node group
@@ -83,7 +84,7 @@ class Facts(Value):
     info: ClusterInfo = ClusterInfo()
 
 
-class Snapshot(Value, dict=True, gc=True):
+class Snapshot(Value, frozen=True, dict=True, gc=True):
     """Everything that we know about a cluster. `dict=True` is for the lazily built properties."""
 
     cluster: str  # our slug of it
@@ -241,12 +242,6 @@ class Collector:
             snapshot, head = self._ask(endpoint, head, last, now, everything)
         except RapiError as error:
             return self._put_failure(head, error, now, self.clock() - started)
-        except Exception as error:  # a broken server may find what our decoding did not expect
-            logger.exception("Collecting the cluster %s ended in a defect of ours", endpoint.slug)
-            unreadable = BrokenAnswer(
-                endpoint.slug, f"an answer that we cannot read ({type(error).__name__}, see the log)"
-            )
-            return self._put_failure(head, unreadable, now, self.clock() - started)
         head = msgspec.structs.replace(
             head, state="ok", error="", failing_since=None, failures=0, next_try_at=0.0,
             collected_at=now, tried_at=now, took=self.clock() - started,
@@ -257,18 +252,19 @@ class Collector:
         self, endpoint: Endpoint, head: Head, last: Snapshot | None, now: float, everything: bool
     ) -> tuple[Snapshot, Head]:
         client = self.client_for(endpoint)
-        instances = _tidy_instances(client.instances())
-        slow_is_due = everything or last is None or not 0 <= now - head.slow_tried_at < self.slow_interval
-        if not slow_is_due:
+        with _defects_as_broken_answers(endpoint.slug):
+            instances = _tidy_instances(client.instances())
+        if last and not everything and 0 <= now - head.slow_tried_at < self.slow_interval:
             return msgspec.structs.replace(last, instances=instances), head
         try:
-            slow = Snapshot(
-                endpoint.slug,
-                nodes=_tidy_nodes(client.nodes()),
-                groups=_tidy_groups(client.groups()),
-                networks=_by_name(client.networks()),
-                info=client.info(),
-            )
+            with _defects_as_broken_answers(endpoint.slug):
+                slow = Snapshot(
+                    endpoint.slug,
+                    nodes=_tidy_nodes(client.nodes()),
+                    groups=_tidy_groups(client.groups()),
+                    networks=_by_name(client.networks()),
+                    info=client.info(),
+                )
         except RapiError as error:
             # One dead node can hold the node query for minutes. Owners wait for the state of their
             # VMs, which we have: with older slow parts it is worth more than a complete old
@@ -315,6 +311,18 @@ class Collector:
         )
         self.store.put_head(head)
         return head
+
+
+@contextmanager
+def _defects_as_broken_answers(slug: str) -> Iterator[None]:
+    """Around what reads answers: a broken server may send what no reader of ours expected, again and again."""
+    try:
+        yield
+    except RapiError:
+        raise
+    except Exception as error:
+        logger.exception("Collecting the cluster %s ended in a defect of ours", slug)
+        raise BrokenAnswer(slug, f"an answer that we cannot read ({type(error).__name__}, see the log)") from error
 
 
 def _state_after(error: RapiError) -> str:

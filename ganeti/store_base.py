@@ -94,7 +94,7 @@ class RememberingStore(ABC):
     def forget(self, slug: str) -> None:
         self._drop(slug, None)
         for memory in (self._heads, self._snapshots, self._facts, self._marked, self._locks):
-            memory.pop(slug, None)  # type: ignore[attr-defined]
+            memory.pop(slug, None)
 
     def _sealed(self, head: Head, generation: int) -> bytes:
         return self._format.seal(msgspec.structs.replace(head, generation=generation, news=0))

@@ -74,7 +74,7 @@ class DirectoryStore(RememberingStore):
 
     def _publish(self, slug: str, packed: Packed, at_least: int, head: Callable[[int], bytes]) -> int:
         folder = self._folder_of(slug)
-        index = self._format.seal(packed.index)
+        index = self._format.seal(packed.owners)
         with _or_down():
             parts = [("body", packed.body), ("facts", packed.facts), ("index", index)]
             written = {part: self._new(content) for part, content in parts}

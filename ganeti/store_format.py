@@ -31,7 +31,7 @@ _ARRAY_OF_7 = b"\x97"  # msgpack: an array of exactly seven items, the fields of
 _ARRAY_32 = b"\xdd"  # msgpack: an array, its length in the next four bytes
 
 
-class _Body(Value):
+class _Body(Value, frozen=True):
     nodes: tuple[Node, ...]
     groups: tuple[NodeGroup, ...]
     networks: tuple[Network, ...]
@@ -44,7 +44,7 @@ class _Body(Value):
 class Packed(NamedTuple):
     body: bytes
     facts: bytes
-    index: dict[str, str]
+    owners: dict[str, str]  # the index
 
 
 class Format:

@@ -12,7 +12,7 @@ PREFIX claim:NAME       expires
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -128,12 +128,16 @@ class RedisStore(RememberingStore):
 
     def _read_heads(self) -> dict[str, tuple[bytes, int]]:
         with self._asking(), self._redis.pipeline(transaction=False) as pipe:
-            blobs, news = pipe.hgetall(self._key("heads")).hgetall(self._key("news")).execute()
+            pipe.hgetall(self._key("heads"))
+            pipe.hgetall(self._key("news"))
+            blobs, news = pipe.execute()
         return {slug.decode("utf-8", "replace"): (blob, _number(news.get(slug))) for slug, blob in blobs.items()}
 
     def _read_head(self, slug: str) -> tuple[bytes | None, int]:
         with self._asking(), self._redis.pipeline(transaction=False) as pipe:
-            blob, news = pipe.hget(self._key("heads"), slug).hget(self._key("news"), slug).execute()
+            pipe.hget(self._key("heads"), slug)
+            pipe.hget(self._key("news"), slug)
+            blob, news = pipe.execute()
         return blob, _number(news)
 
     def _write_head(self, slug: str, blob: bytes, generation: int) -> None:
@@ -147,7 +151,7 @@ class RedisStore(RememberingStore):
         with self._asking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.set(body, packed.body, ex=UNPUBLISHED)
             pipe.set(facts, packed.facts, ex=UNPUBLISHED)
-            pipe.hset(index, mapping={THERE: b"1", **{_bytes(owner): packed.index[owner] for owner in packed.index}})
+            pipe.hset(index, mapping={THERE: b"1", **{_bytes(owner): where for owner, where in packed.owners.items()}})
             pipe.expire(index, UNPUBLISHED)
             pipe.eval(*self._writing_of_head(slug, head(generation), generation))
             pipe.execute()
@@ -159,7 +163,7 @@ class RedisStore(RememberingStore):
 
     def _read(self, slug: str, generation: int, part: str) -> bytes | None:
         with self._asking():
-            return self._redis.get(self._key(part, slug, generation))
+            return cast(bytes | None, self._redis.get(self._key(part, slug, generation)))
 
     def _read_owned(self, generations: Mapping[str, int], owners: frozenset[str]) -> dict[str, list[bytes] | None]:
         slugs = list(generations)
@@ -179,9 +183,9 @@ class RedisStore(RememberingStore):
 
     def _marks(self, now: float) -> set[str]:
         with self._asking(), self._redis.pipeline(transaction=False) as pipe:
-            _, slugs = (
-                pipe.zremrangebyscore(self._key("watched"), "-inf", now).zrange(self._key("watched"), 0, -1).execute()
-            )
+            pipe.zremrangebyscore(self._key("watched"), "-inf", now)
+            pipe.zrange(self._key("watched"), 0, -1)
+            slugs = pipe.execute()[1]
         return {slug.decode("utf-8", "replace") for slug in slugs}
 
     def _stems(self, slug: str) -> list[str]:

@@ -79,6 +79,8 @@ def begun(world: "SimulatedCluster", op: Opcode) -> Opcode:
         instance = world.instances.get(value) if name == "instance_name" and isinstance(value, str) else None
         if instance and op["OP_ID"] != "OP_INSTANCE_CREATE":
             filled["instance_uuid"] = instance.uuid
+    if op["OP_ID"] == "OP_INSTANCE_CREATE":
+        filled["beparams"] = _beparams(filled["beparams"])
     return filled | (dict(verb.filled_in) if verb else {})
 
 
@@ -235,19 +237,17 @@ def _check_system(world: "SimulatedCluster", system: str, node: str) -> None:
         raise impossible(f"OS '{system}' not in supported OS list for node '{node}'", "wrong_input")
 
 
-def _install(world: "SimulatedCluster", system: str, name: str, node: str, osparams: dict[str, str]) -> None:
-    """Raises what the scripts of the operating system answer."""
-    known = OS_PARAMETERS if system.split("+")[0] != "noop" else frozenset()
-    unknown = [key for key in osparams if key not in known]
+def _check_os_parameters(system: str, node: str, osparams: dict[str, str]) -> None:
+    """Raises what the operating system's own check answers to parameters that it does not know."""
     base = system.split("+")[0]
-    if unknown:
-        raise OpcodeError(
-            "OpExecError",
-            [
-                f"OS Parameters validation failed on node {node}: "
-                f"The following parameters are not supported by the OS {base}: {', '.join(unknown)}"
-            ],
-        )
+    known = frozenset() if base == "noop" else OS_PARAMETERS
+    if unknown := [name for name in osparams if name not in known]:
+        words = f"The following parameters are not supported by the OS {base}: {', '.join(unknown)}"
+        raise OpcodeError("OpExecError", [f"OS Parameters validation failed on node {node}: {words}"])
+
+
+def _install(name: str, node: str, osparams: dict[str, str]) -> None:
+    """Raises what a script of the operating system answers that was told to fail."""
     if words := osparams.get("testbed_fail"):
         raise OpcodeError(
             "OpExecError",
@@ -260,7 +260,9 @@ def _install(world: "SimulatedCluster", system: str, name: str, node: str, ospar
 
 def _reinstall_check(world: "SimulatedCluster", op: Opcode) -> None:
     instance = _stopped(world, op, "reinstall")
-    _check_system(world, op.get("os_type") or instance.os, instance.pnode)
+    system = op.get("os_type") or instance.os
+    _check_system(world, system, instance.pnode)
+    _check_os_parameters(system, instance.pnode, op.get("osparams") or {})
 
 
 def _reinstall_lines(world: "SimulatedCluster", op: Opcode) -> Iterable[str]:
@@ -274,7 +276,7 @@ def _reinstall(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     instance.os = op.get("os_type") or instance.os
     _changed(instance, now)
     # The parameters count for this one installation only, Ganeti does not keep them.
-    _install(world, instance.os, instance.name, instance.pnode, op.get("osparams") or {})
+    _install(instance.name, instance.pnode, op.get("osparams") or {})
 
 
 def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -289,6 +291,7 @@ def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
         state = "drained" if node.role == "D" else "offline"
         raise impossible(f"Cannot use {state} primary node '{node.name}'")
     _check_system(world, op["os_type"], node.name)
+    _check_os_parameters(op["os_type"], node.name, op["osparams"])
     _check_policy(world, op, node.group)
     for nic in op["nics"]:
         _check_network(world, nic, node.group)
@@ -373,7 +376,7 @@ def _create(world: "SimulatedCluster", op: Opcode, now: float) -> list[str]:
     for wish in op["nics"]:
         instance.nics.append(_new_nic(world, wish, pnode))
     instance.disks = [world.disk(int(disk["size"]), disk.get("name")) for disk in op["disks"]]
-    _install(world, op["os_type"], name, pnode, osparams)
+    _install(name, pnode, osparams)
     if op["start"]:
         instance.admin_state, instance.running_on = "up", pnode
     _changed(instance, now)

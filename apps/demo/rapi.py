@@ -331,8 +331,6 @@ def _row(call: Call, look: query.Look, resource: str, item: Any) -> dict[str, An
     row = query.plain(look, resource, item, _fields(call, resource))
     if resource == "instance":
         row["beparams"], row["custom_beparams"] = _with_memory(call, row)
-    if resource == "node" and not call.world.profile.is_ancient:
-        row["secondary_ip"] = row["sip"]
     return row
 
 
@@ -368,8 +366,10 @@ def _list_of(resource: str, plural: str, key: str) -> Handler:
 
 def _one_of(resource: str) -> Handler:
     def handler(call: Call) -> Any:
-        item = _find(call, resource)
-        return _row(call, query.Look(call.world), resource, item)
+        row = _row(call, query.Look(call.world), resource, _find(call, resource))
+        if resource == "node" and not call.world.profile.is_ancient:
+            row["secondary_ip"] = row["sip"]  # in the list of all nodes it is missing
+        return row
 
     return handler
 

@@ -5,9 +5,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from accounts.redirects import own_page
 from apps.audit.models import Actor
 from apps.clusters import actions
 from apps.clusters.fleet import Fleet
@@ -49,16 +49,10 @@ def _answer(request: HttpRequest, cluster_slug: str, name: str, told: str, done:
         return JsonResponse({"action": told}, status=200 if done else 409)
     (messages.success if done else messages.error)(request, told)
     if not request.htmx:  # type: ignore[attr-defined]
-        return redirect(_back(request, cluster_slug, name))
+        return redirect(
+            own_page(request, request.POST.get("next", ""), reverse("instance-detail", args=[cluster_slug, name]))
+        )
     if request.htmx.target == "vms":  # type: ignore[attr-defined]
         return render(request, "clusters/instances/_table.html", list_context(request, Fleet(request.user)))
     vm = instance_or_404(request.user, cluster_slug, name)
     return render(request, "clusters/instances/_detail.html", detail_context(request, vm))
-
-
-def _back(request: HttpRequest, cluster_slug: str, name: str) -> str:
-    """Where the person came from, if that is a page of ours."""
-    wanted = request.POST.get("next", "")
-    if wanted and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return reverse("instance-detail", args=[cluster_slug, name])

@@ -1,0 +1,138 @@
+"""Every address, visited as nobody and as each of the six people, by GET and by POST; a new one needs a row."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.clusters.models import Job
+from tests import estate
+
+pytestmark = pytest.mark.django_db
+
+NOBODY = "nobody"
+EVERYBODY = [NOBODY, "alice", "bob", "carla", "charlie", "dora", "erik"]
+SIGNED_IN = EVERYBODY[1:]
+
+# What answers mean here: 200 page, 302 elsewhere (for nobody: the sign-in), 403 may not, 404 not for you, 405 not so.
+PAGE, AWAY, DENIED, NOTHING, NOT_SO = 200, 302, 403, 404, 405
+
+
+def all_alike(status: int) -> dict[str, int]:
+    return dict.fromkeys(EVERYBODY, status)
+
+
+def signed_in(status: int) -> dict[str, int]:
+    return {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, status)}
+
+
+# An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
+LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
+TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+
+INSTANCE = "/instances/north/web.example.org/"
+
+# URL name or pattern -> (address, answers to GET, answers to POST)
+MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
+    "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
+    "instance-detail": (INSTANCE, LOOK, signed_in(NOT_SO)),
+    "instance-startup": (f"{INSTANCE}startup/", signed_in(NOT_SO), TOUCH),
+    "instance-shutdown": (f"{INSTANCE}shutdown/", signed_in(NOT_SO), TOUCH),
+    "instance-reboot": (f"{INSTANCE}reboot/", signed_in(NOT_SO), TOUCH),
+    "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
+    "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
+    "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
+    "login": (
+        "/user/login/",
+        {NOBODY: PAGE, **dict.fromkeys(SIGNED_IN, AWAY)},
+        {NOBODY: PAGE, **dict.fromkeys(SIGNED_IN, AWAY)},
+    ),
+    "logout": ("/user/logout/", all_alike(NOT_SO), all_alike(AWAY)),
+    "pass_change": ("/user/pass_change/", signed_in(PAGE), signed_in(PAGE)),
+    "pass_change_done": ("/user/pass_change/done/", signed_in(PAGE), signed_in(NOT_SO)),
+    "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
+    "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
+    "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
+}
+
+
+def our_patterns(resolver: URLResolver | None = None) -> Iterator[str]:
+    """Name, or path where there is none, of every address but the admin's, which has a matrix of its own kind."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        if isinstance(entry, URLResolver):
+            if entry.app_name != "admin":
+                yield from our_patterns(entry)
+        elif isinstance(entry, URLPattern):
+            yield entry.name or str(entry.pattern)
+
+
+@pytest.fixture
+def browsers(sign_in: Any) -> dict[str, Browser]:
+    return {NOBODY: Browser(), **{name: sign_in(name) for name in SIGNED_IN}}
+
+
+@pytest.fixture
+def north(people: Any) -> None:
+    estate.put("north", estate.instance("web.example.org"))
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(our_patterns()) == set(MATRIX)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_get_answers_as_the_matrix_says(name: str, browsers: dict[str, Browser], north: None) -> None:
+    address, expected, _ = MATRIX[name]
+    assert {who: browser.get(address).status_code for who, browser in browsers.items()} == expected
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_post_answers_as_the_matrix_says(name: str, browsers: dict[str, Browser], north: None) -> None:
+    address, _, expected = MATRIX[name]
+    answers = {}
+    for who, browser in browsers.items():
+        Job.objects.all().delete()
+        answers[who] = browser.post(address).status_code
+    assert answers == expected
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, row in MATRIX.items() if PAGE in row[2].values() or AWAY in row[2].values()]
+)
+def test_a_post_from_another_site_is_refused(name: str, people: Any, north: None) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(people["alice"])
+    assert browser.post(MATRIX[name][0]).status_code == DENIED
+
+
+@pytest.mark.parametrize("who", [who for who in EVERYBODY if who != "dora"])
+def test_the_admin_is_for_staff(who: str, browsers: dict[str, Browser]) -> None:
+    for address in ("/admin/", "/admin/ganeti/cluster/", "/admin/auditlog/auditentry/"):
+        assert browsers[who].get(address).status_code == AWAY
+
+
+def test_the_superuser_opens_the_admin(browsers: dict[str, Browser], north: None) -> None:
+    for address in ("/admin/", "/admin/ganeti/cluster/", "/admin/ganeti/cluster/add/", "/admin/auditlog/auditentry/"):
+        assert browsers["dora"].get(address).status_code == PAGE
+
+
+class TestHeaders:
+    def test_every_page_carries_a_strict_content_security_policy(
+        self, browsers: dict[str, Browser], north: None
+    ) -> None:
+        for address in ("/", INSTANCE, "/history/", "/user/login/", "/instances/north/none/"):
+            policy = browsers["alice"].get(address).headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert "frame-ancestors 'none'" in policy
+
+    def test_pages_are_neither_framed_nor_sniffed_nor_cached_by_others(
+        self, browsers: dict[str, Browser], north: None
+    ) -> None:
+        response = browsers["alice"].get(INSTANCE)
+        assert response.headers["X-Frame-Options"] == "DENY"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "private" in response.headers["Cache-Control"]
