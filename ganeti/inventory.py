@@ -243,9 +243,16 @@ class Collector:
         except RapiError as error:
             return self._put_failure(head, error, now, self.clock() - started)
         head = msgspec.structs.replace(
-            head, state="ok", error="", failing_since=None, failures=0, next_try_at=0.0,
-            collected_at=now, tried_at=now, took=self.clock() - started,
-        )  # fmt: skip
+            head,
+            state="ok",
+            error="",
+            failing_since=None,
+            failures=0,
+            next_try_at=0.0,
+            collected_at=now,
+            tried_at=now,
+            took=self.clock() - started,
+        )
         return self._put(snapshot, head, now)
 
     def _ask(

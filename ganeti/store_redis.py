@@ -27,7 +27,6 @@ PATIENCE = 1.0  # seconds for any answer of Redis
 REST = 1.0  # seconds for which nobody asks a Redis that was away: else every page would wait for it
 UNPUBLISHED = 600  # seconds that a snapshot waits for its head: its writer may have died
 OUTDATED = 60  # seconds that a reader has left who holds an old head
-THERE = b""  # a field of every index: tells one without this owner from one that is gone
 
 # A generation that nobody else has: (counters; slug, at least) -> number as text
 _RESERVE = """
@@ -67,9 +66,10 @@ end
 return 1
 """
 
-# (index, body, index, body, ...; THERE, owners...) -> for each pair with something to tell its number and the
-# pieces; 0 instead of pieces where index or body is gone. In Redis, because a page of a user would otherwise
-# need one command for each cluster, or a second round trip, or a copy of every instance for each owner.
+# (index, body, index, body, ...; magic, owners...) -> for each pair with something to tell its number and the
+# pieces; 0 instead of pieces where the index is gone, or of another format (an index has a field named by the
+# magic). In Redis, because a page of a user would otherwise need one command for each cluster, or a second
+# round trip, or a copy of every instance for each owner.
 _OWNED = """
 local answer = {}
 for number = 1, #KEYS, 2 do
@@ -151,7 +151,10 @@ class RedisStore(RememberingStore):
         with self._asking(), self._redis.pipeline(transaction=False) as pipe:
             pipe.set(body, packed.body, ex=UNPUBLISHED)
             pipe.set(facts, packed.facts, ex=UNPUBLISHED)
-            pipe.hset(index, mapping={THERE: b"1", **{_bytes(owner): where for owner, where in packed.owners.items()}})
+            pipe.hset(
+                index,
+                mapping={self._format.magic: b"", **{_bytes(owner): where for owner, where in packed.owners.items()}},
+            )
             pipe.expire(index, UNPUBLISHED)
             pipe.eval(*self._writing_of_head(slug, head(generation), generation))
             pipe.execute()
@@ -169,7 +172,9 @@ class RedisStore(RememberingStore):
         slugs = list(generations)
         keys = [self._key(part, slug, generations[slug]) for slug in slugs for part in ("index", "body")]
         with self._asking():
-            answer = self._redis.eval(_OWNED, len(keys), *keys, THERE, *(_bytes(owner) for owner in owners))
+            answer = self._redis.eval(
+                _OWNED, len(keys), *keys, self._format.magic, *(_bytes(owner) for owner in owners)
+            )
         return {slugs[number // 2]: pieces or None for number, pieces in answer}
 
     def _drop(self, slug: str, generation: int | None) -> None:

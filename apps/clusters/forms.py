@@ -51,11 +51,11 @@ class InstanceSearchForm(forms.Form):
             (view.slug, view.slug if fleet.sees_everything else view.label) for view in fleet.clusters.values()
         ]
         self.is_valid()
-        self.fields["tag"].widget.choices = [("", _("Any tag")), *self.tag_choices()]  # type: ignore[attr-defined]
+        self.fields["tag"].widget.choices = [("", _("Any tag")), *self.tag_choices()]
 
     @property
     def offers_tags(self) -> bool:
-        return len(self.fields["tag"].widget.choices) > 1  # type: ignore[attr-defined]
+        return len(self.fields["tag"].widget.choices) > 1
 
     def value(self, name: str) -> str:
         return self.cleaned_data.get(name) or ""

@@ -295,6 +295,9 @@ def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
     _check_policy(world, op, node.group)
     for nic in op["nics"]:
         _check_network(world, nic, node.group)
+    # Ganeti completes an opcode while it checks it, and shows these from now on.
+    op |= {"hypervisor": op.get("hypervisor") or world.hypervisors[0], "osparams_private": {}, "osparams_secret": {}}
+    op |= {"pnode": node.name, "pnode_uuid": node.uuid}
 
 
 def _check_policy(world: "SimulatedCluster", op: Opcode, group: str) -> None:

@@ -207,3 +207,10 @@ class TestHonesty:
         estate.put("north", estate.instance("bare.example.org", nics=(), disks=(), tags=tags))
         assert names(as_dora.get("/")) == [("north", "bare.example.org")]
         assert as_dora.get("/instances/north/bare.example.org/").status_code == 200
+
+    def test_maintenance_lock_isolation_and_reboot_are_marked_on_the_row(self, as_alice: Browser, db: None) -> None:
+        marks = ("ganetimgr:adminlock", "ganetimgr:isolate", "ganetimgr:needsreboot")
+        estate.put("north", estate.instance("web.example.org", tags=marks), locked=True)
+        page = as_alice.get("/").content.decode()
+        for word in ("Locked", "Isolated", "Needs reboot", "Maintenance"):
+            assert word in page, word

@@ -1,0 +1,329 @@
+"""The collector against a cluster that a test plays; the store is a real directory."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ganeti.endpoint import Endpoint
+from ganeti.errors import BrokenAnswer, Busy, Failed, Missing, NotAllowed, RapiError, Unreachable, WrongPassword
+from ganeti.inventory import STATES, Collector, Head, Snapshot, due
+from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup
+from ganeti.store_directory import DirectoryStore
+
+NORTH = Endpoint("north", "north.example.org")
+SLOW = ["nodes", "groups", "networks", "info", "may_change"]
+
+
+class FakeCluster:
+    """Answers as a Client does; `trouble` names the calls that raise, `asked` those that came."""
+
+    def __init__(self) -> None:
+        self.vms = [Instance("vm2", "north"), Instance("vm1", "north", tags=("b", "a"))]
+        self.hosts = [Node("node1", group="default", primary_instances=("vm2", "vm1"), memory_free=100)]
+        self.is_writable = True
+        self.trouble: dict[str, Exception] = {}
+        self.asked: list[str] = []
+        self.seconds = 0.0  # that each call takes, on the clock of the test
+        self.time = 0.0
+
+    def clock(self) -> float:
+        return self.time
+
+    def _answer(self, question: str, answer: Any) -> Any:
+        self.asked.append(question)
+        self.time += self.seconds
+        if question in self.trouble:
+            raise self.trouble[question]
+        return answer
+
+    def instances(self) -> list[Instance]:
+        return self._answer("instances", self.vms)
+
+    def nodes(self) -> list[Node]:
+        return self._answer("nodes", self.hosts)
+
+    def groups(self) -> list[NodeGroup]:
+        return self._answer("groups", [NodeGroup("default", nodes=("node1",))])
+
+    def networks(self) -> list[Network]:
+        return self._answer("networks", [Network("net")])
+
+    def info(self) -> ClusterInfo:
+        return self._answer("info", ClusterInfo("ganeti.example.org", "3.0.2"))
+
+    def may_change(self) -> bool:
+        return self._answer("may_change", self.is_writable)
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "inventory")
+
+
+@pytest.fixture
+def collector(store: DirectoryStore, cluster: FakeCluster) -> Collector:
+    return Collector(store, lambda _: cluster, clock=cluster.clock)
+
+
+def unreachable() -> RapiError:
+    return Unreachable("north", "nobody answers")
+
+
+def names(snapshot: Snapshot | None) -> list[str]:
+    assert snapshot
+    return [instance.name for instance in snapshot.instances]
+
+
+class TestCollecting:
+    def test_the_first_time_everything_is_asked_and_kept(self, collector: Collector, store: DirectoryStore) -> None:
+        head = collector.collect(NORTH, now=1000.0)
+        assert head == store.heads()["north"]
+        assert (head.state, head.collected_at, head.instance_count, head.node_count) == ("ok", 1000.0, 2, 1)
+        assert (head.version, head.may_change, head.slow_at) == ("3.0.2", True, 1000.0)
+        snapshot = store.snapshot("north")
+        assert names(snapshot) == ["vm1", "vm2"], "sorted by name"
+        assert snapshot and snapshot.generation == head.generation
+        assert snapshot.info.name == "ganeti.example.org" and snapshot.networks == (Network("net"),)
+
+    def test_the_slow_parts_come_less_often(self, collector: Collector, cluster: FakeCluster) -> None:
+        for now in (1000.0, 1015.0, 1059.0):
+            collector.collect(NORTH, now=now)
+        assert cluster.asked == ["instances", *SLOW, "instances", "instances"]
+        collector.collect(NORTH, now=1060.0)
+        assert cluster.asked[-6:] == ["instances", *SLOW]
+
+    def test_everything_means_the_slow_parts_too(self, collector: Collector, cluster: FakeCluster) -> None:
+        collector.collect(NORTH, now=1000.0)
+        collector.collect(NORTH, now=1001.0, everything=True)
+        assert cluster.asked == ["instances", *SLOW] * 2
+
+    def test_the_slow_parts_that_were_not_asked_again_stay(self, collector: Collector, cluster: FakeCluster) -> None:
+        collector.collect(NORTH, now=1000.0)
+        cluster.vms.append(Instance("vm3", "north"))
+        head = collector.collect(NORTH, now=1015.0)
+        snapshot = collector.store.snapshot("north")
+        assert names(snapshot) == ["vm1", "vm2", "vm3"] and head.instance_count == 3
+        assert snapshot and [node.name for node in snapshot.nodes] == ["node1"]
+
+    def test_unchanged_content_keeps_its_generation(self, collector: Collector, cluster: FakeCluster) -> None:
+        first = collector.collect(NORTH, now=1000.0)
+        again = collector.collect(NORTH, now=1070.0)
+        assert again.generation == first.generation and again.collected_at == 1070.0
+        cluster.vms[0] = Instance("vm2", "north", status="running")
+        assert collector.collect(NORTH, now=1071.0).generation > first.generation
+
+    def test_another_order_of_sets_is_no_other_content(self, collector: Collector, cluster: FakeCluster) -> None:
+        first = collector.collect(NORTH, now=1000.0)
+        cluster.vms = [Instance("vm1", "north", tags=("a", "b")), Instance("vm2", "north")]
+        cluster.hosts = [Node("node1", group="default", primary_instances=("vm1", "vm2"), memory_free=100)]
+        assert collector.collect(NORTH, now=1001.0, everything=True).generation == first.generation
+
+    def test_a_nodes_free_memory_is_nothing_that_owners_see(self, collector: Collector, cluster: FakeCluster) -> None:
+        first = collector.collect(NORTH, now=1000.0)
+        cluster.hosts = [msgspec.structs.replace(cluster.hosts[0], memory_free=7)]
+        second = collector.collect(NORTH, now=1001.0, everything=True)
+        assert second.generation > first.generation and second.page_digest == first.page_digest
+        cluster.hosts = [msgspec.structs.replace(cluster.hosts[0], group="other")]
+        assert collector.collect(NORTH, now=1002.0, everything=True).page_digest != first.page_digest
+
+    def test_generations_rise_with_the_time_even_when_the_store_lost_all(
+        self, collector: Collector, store: DirectoryStore
+    ) -> None:
+        first = collector.collect(NORTH, now=1000.0)
+        store.forget("north")
+        assert collector.collect(NORTH, now=1001.0).generation > first.generation
+
+    def test_a_lost_snapshot_is_collected_in_full_again(
+        self, collector: Collector, cluster: FakeCluster, store: DirectoryStore
+    ) -> None:
+        collector.collect(NORTH, now=1000.0)
+        for path in (store.path / "snapshots" / "north").iterdir():
+            path.write_bytes(b"")
+        fresh = DirectoryStore(store.path)
+        head = Collector(fresh, lambda _: cluster, clock=cluster.clock).collect(NORTH, now=1001.0)
+        assert head.state == "ok" and names(DirectoryStore(store.path).snapshot("north")) == ["vm1", "vm2"]
+        assert cluster.asked[-6:] == ["instances", *SLOW]
+
+    def test_two_instances_of_one_name_are_one(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.vms = [Instance("vm1", "north", status="a"), Instance("vm1", "north", status="b")]
+        assert collector.collect(NORTH, now=1000.0).instance_count == 1
+
+    def test_a_cluster_without_instances_is_well_and_empty(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.vms = []
+        head = collector.collect(NORTH, now=1000.0)
+        assert (head.state, head.has_snapshot, head.instance_count) == ("ok", True, 0)
+
+    def test_secrets_never_reach_the_store(
+        self, collector: Collector, cluster: FakeCluster, store: DirectoryStore
+    ) -> None:
+        hvparams: dict[str, Any] = {
+            "vnc_password_file": "hidden1",
+            "PassWd": "hidden2",
+            "a_SECRET": "hidden3",
+            "acpi": True,
+        }
+        cluster.vms = [Instance("vm1", "north", hvparams=hvparams)]
+        collector.collect(NORTH, now=1000.0)
+        snapshot = store.snapshot("north")
+        assert snapshot and snapshot.instances[0].hvparams == {"acpi": True}
+        files = [path for path in store.path.rglob("*") if path.is_file()]
+        assert any(b"acpi" in path.read_bytes() for path in files)
+        assert not any(b"hidden" in path.read_bytes() for path in files)
+
+    def test_rights_that_changed_are_seen(self, collector: Collector, cluster: FakeCluster) -> None:
+        collector.collect(NORTH, now=1000.0)
+        cluster.is_writable = False
+        assert collector.collect(NORTH, now=1060.0).may_change is False
+
+    def test_rights_that_the_cluster_does_not_tell_stay_as_they_were(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.trouble = {"may_change": Failed("north", "no")}
+        assert collector.collect(NORTH, now=1000.0).may_change is None
+        cluster.trouble = {}
+        collector.collect(NORTH, now=1060.0)
+        cluster.trouble = {"may_change": Failed("north", "no")}
+        head = collector.collect(NORTH, now=1120.0)
+        assert (head.may_change, head.state, head.slow_error) == (True, "ok", "")
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        ("error", "state"),
+        [
+            (Unreachable("north", "nobody answers"), "unreachable"),
+            (WrongPassword("north", "wrong password"), "denied"),
+            (NotAllowed("north", "may not"), "denied"),
+            (BrokenAnswer("north", "HTML"), "broken"),
+            (Missing("north", "no such path"), "broken"),
+            (Failed("north", "internal error"), "broken"),
+            (Busy("north", "queue drained"), "broken"),
+            (TypeError("a defect of ours"), "broken"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+    )
+    def test_each_kind_has_its_state_and_a_sentence(
+        self, collector: Collector, cluster: FakeCluster, error: Exception, state: str
+    ) -> None:
+        cluster.trouble = {"instances": error}
+        head = collector.collect(NORTH, now=1000.0)
+        assert head.state == state in STATES
+        assert head.error.startswith("north: ")
+        assert (head.failing_since, head.failures, head.generation) == (1000.0, 1, 0)
+        assert head == collector.store.head("north")
+
+    def test_the_last_snapshot_stays_with_its_age(self, collector: Collector, cluster: FakeCluster) -> None:
+        good = collector.collect(NORTH, now=1000.0)
+        cluster.trouble = {"instances": unreachable()}
+        collector.collect(NORTH, now=1015.0)
+        head = collector.collect(NORTH, now=1020.0)
+        assert (head.state, head.failing_since, head.failures) == ("unreachable", 1015.0, 2)
+        assert (head.generation, head.collected_at, head.instance_count) == (good.generation, 1000.0, 2)
+        assert head.age(1020.0) == 20.0 and head.is_failing
+        assert names(collector.store.snapshot("north")) == ["vm1", "vm2"]
+
+    def test_a_good_answer_ends_the_trouble(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.trouble = {"instances": unreachable()}
+        collector.collect(NORTH, now=1000.0)
+        cluster.trouble = {}
+        head = collector.collect(NORTH, now=1002.0)
+        assert (head.state, head.error, head.failing_since, head.failures) == ("ok", "", None, 0)
+
+    def test_the_first_collection_is_complete_or_nothing(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.trouble = {"networks": unreachable()}
+        head = collector.collect(NORTH, now=1000.0)
+        assert (head.state, head.has_snapshot) == ("unreachable", False)
+        assert collector.store.snapshot("north") is None
+
+    @pytest.mark.parametrize("error", [unreachable(), ValueError("rubbish")], ids=["silent", "rubbish"])
+    def test_instances_are_renewed_while_a_slow_part_fails(
+        self, collector: Collector, cluster: FakeCluster, error: Exception
+    ) -> None:
+        collector.collect(NORTH, now=1000.0)
+        cluster.trouble = {"nodes": error}
+        cluster.vms.append(Instance("vm3", "north"))
+        head = collector.collect(NORTH, now=1060.0)
+        assert (head.state, head.slow_at, head.collected_at) == ("ok", 1000.0, 1060.0)
+        assert head.slow_error.startswith("north: ")
+        snapshot = collector.store.snapshot("north")
+        assert names(snapshot) == ["vm1", "vm2", "vm3"]
+        assert snapshot and [node.name for node in snapshot.nodes] == ["node1"], "those of the last time"
+
+    def test_a_failing_slow_part_is_left_in_peace_for_its_usual_time(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        collector.collect(NORTH, now=1000.0)
+        cluster.trouble = {"nodes": unreachable()}
+        collector.collect(NORTH, now=1060.0)
+        cluster.trouble = {}
+        assert collector.collect(NORTH, now=1075.0).slow_error
+        assert not collector.collect(NORTH, now=1120.0).slow_error
+        assert cluster.asked.count("nodes") == 3
+
+
+class TestDue:
+    def test_a_cluster_that_nobody_asked_is_due(self) -> None:
+        assert due(None, 1000.0, 15.0)
+        assert due(Head("north"), 1000.0, 15.0)
+
+    def test_a_healthy_cluster_is_due_after_the_interval(self, collector: Collector) -> None:
+        head = collector.collect(NORTH, now=1000.0)
+        assert not due(head, 1014.9, 15.0)
+        assert due(head, 1015.0, 15.0)
+        assert due(head, 1004.0, 4.0)
+
+    def test_no_more_than_a_tenth_of_its_time_is_taken(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.seconds = 0.5
+        head = collector.collect(NORTH, now=1000.0)
+        assert head.took == 3.0, "six questions"
+        assert not due(head, 1029.9, 4.0)
+        assert due(head, 1030.0, 4.0)
+
+    def test_a_silent_cluster_is_asked_less_and_less_often(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.trouble = {"instances": unreachable()}
+        pauses, now = [], 1000.0
+        for _ in range(8):
+            head = collector.collect(NORTH, now=now)
+            pauses.append(head.next_try_at - now)
+            assert not due(head, head.next_try_at - 0.1, 4.0)
+            assert due(head, head.next_try_at, 4.0)
+            now = head.next_try_at
+        assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+
+    def test_waiting_for_a_time_out_is_no_pause(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.trouble = {"instances": unreachable()}
+        cluster.seconds = 15.0
+        assert collector.collect(NORTH, now=1000.0).next_try_at == 1017.0
+
+    def test_a_clock_that_was_set_back_silences_no_cluster(self, collector: Collector, cluster: FakeCluster) -> None:
+        good = collector.collect(NORTH, now=5000.0)
+        assert due(good, 1000.0, 15.0)
+        cluster.trouble = {"instances": unreachable()}
+        assert due(collector.collect(NORTH, now=5001.0), 1000.0, 15.0)
+
+
+class TestSnapshot:
+    def test_an_instance_is_found_by_its_name(self) -> None:
+        snapshot = Snapshot("north", instances=(Instance("vm1", "north"), Instance("vm2", "north")))
+        assert snapshot.instance("vm2") is snapshot.instances[1]
+        assert snapshot.instance("vm3") is None
+
+    def test_nodes_of_locked_groups_are_locked(self) -> None:
+        snapshot = Snapshot(
+            "north",
+            nodes=(Node("n1", group="a"), Node("n2", group="b"), Node("n3", group="b")),
+            groups=(NodeGroup("a"), NodeGroup("b", nodes=("n2",), tags=("locked",))),
+        )
+        assert snapshot.locked_nodes == {"n2", "n3"}
+        assert snapshot.facts.locked_nodes == {"n2", "n3"} and snapshot.facts.nodes["n1"] == "a"
+
+    def test_a_cluster_that_never_answered_has_no_age(self) -> None:
+        assert Head("north").age(1000.0) == 0.0
+        assert not Head("north").is_failing and not Head("north").has_snapshot
