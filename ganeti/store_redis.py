@@ -98,14 +98,15 @@ class RedisStore(RememberingStore):
     def __init__(self, url: str, prefix: str = "ganetimgr:", tag_prefix: str = DEFAULT_PREFIX, **options: Any) -> None:
         super().__init__(tag_prefix, **options)
         self.prefix = f"{prefix}inventory:"
-        # One more try, at once, for connections that a restarted Redis closed; never after a time-out.
+        # No second try: the pool notices by itself which connections a restarted Redis closed, and the library's
+        # own default (three, with pauses) would hold up every page of a Redis that is away.
         pool = redis.BlockingConnectionPool.from_url(
             url,
             max_connections=50,
             timeout=PATIENCE,
             socket_timeout=PATIENCE,
             socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            retry=Retry(NoBackoff(), 0),
         )
         self._redis = redis.Redis(connection_pool=pool)
         self._rest_until = 0.0

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import http.client
 import io
+import select
 import socket
 import ssl
 import struct
@@ -135,7 +136,7 @@ class SimulatedServer:
             if self.faults.reset:
                 _break(connection)
                 return
-            while self.faults.deaf and not hung_up.wait(_STEP):
+            while self.faults.deaf and not _has_left(connection) and not hung_up.wait(_STEP):
                 pass
             with self._turns, self._encrypted(connection) as tls:
                 self._converse(tls, hung_up)
@@ -149,9 +150,9 @@ class SimulatedServer:
     def _converse(self, tls: ssl.SSLSocket, hung_up: threading.Event) -> None:
         request = _read_request(tls)
         self._remember(request)
-        while self.faults.silence and not hung_up.wait(_STEP):
+        while self.faults.silence and not _has_left(tls) and not hung_up.wait(_STEP):
             pass
-        if hung_up.is_set():
+        if hung_up.is_set() or self.faults.silence:
             _break(tls)
             return
         answer = rapi.handle(self.world, self.faults, request)
@@ -232,6 +233,13 @@ def _exactly(stream: io.BufferedIOBase, length: int) -> bytes:
     if len(body) != length:
         raise ValueError("the request was cut short")
     return body
+
+
+def _has_left(connection: socket.socket) -> bool:
+    """Whether the client has closed its end."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _break(connection: socket.socket) -> None:

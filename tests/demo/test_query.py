@@ -64,9 +64,9 @@ def expected(cells: dict[str, list[Any]], qfilter: list[Any]) -> bool:
     sign, *rest = qfilter
     match sign:
         case "|":
-            return any([expected(cells, part) for part in rest])
+            return any(expected(cells, part) for part in rest)
         case "&":
-            return all([expected(cells, part) for part in rest])
+            return all(expected(cells, part) for part in rest)
         case "!":
             return not expected(cells, rest[0])
     kind, value = cells[rest[0]]

@@ -488,7 +488,7 @@ class _Opener:
         self.where = (place.path,) if isinstance(place, DirectoryPlace) else (place.server.url, place.prefix)
 
     def __call__(self) -> Store:
-        return self.kind(*self.where)  # type: ignore[arg-type]
+        return self.kind(*self.where)
 
 
 def test_a_reader_never_meets_a_head_without_its_snapshot(place: Place) -> None:
