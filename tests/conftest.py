@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
 from django.test import Client as Browser
 
+from tests.plugins.chromium import chromium, playwright  # noqa: F401  (one browser for tests/look and tests/browser)
 from tests.simulated import SimulatedSide, simulated
 
 HELPDESK = ["view_instances"]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.clusters import inventories
 from apps.clusters.models import Cluster, Job, moment
 from ganeti import tags as tag_grammar
-from ganeti.inventory import Facts, Head, StoreDown
+from ganeti.inventory import Facts, Head, Snapshot, StoreDown
 from ganeti.objects import Instance
 from ganeti.tags import InstanceTags
 
@@ -117,9 +117,10 @@ class Fleet:
         self.user = user
         self.sees_everything = sees_everything(user)
         rows = list(Cluster.objects.enabled())
-        heads = inventories.heads()
+        heads, self.store_is_away = inventories.known()
         self.clusters = {row.slug: _view(row, heads.get(row.slug)) for row in rows}
-        inventories.collect_missing(rows, heads)
+        if not self.store_is_away:
+            inventories.collect_missing(rows, heads)
 
     @cached_property
     def owner_keys(self) -> set[str]:
@@ -128,13 +129,14 @@ class Fleet:
     @cached_property
     def instances(self) -> list[Instance]:
         """Every instance that this person may see, in no order that matters."""
-        store = inventories.store()
+        if self.sees_everything:
+            snapshots = (_snapshot(view) for view in self._collected)
+            return [instance for snapshot in snapshots if snapshot for instance in snapshot.instances]
         try:
-            if self.sees_everything:
-                snapshots = (store.snapshot(view.slug, view.head.generation) for view in self._collected)
-                return [instance for snapshot in snapshots if snapshot for instance in snapshot.instances]
-            return store.owned({view.slug: view.head.generation for view in self._collected}, self.owner_keys)
+            generations = {view.slug: view.head.generation for view in self._collected}
+            return inventories.store().owned(generations, self.owner_keys)
         except StoreDown:
+            self.store_is_away = True
             return []
 
     @property
@@ -145,7 +147,7 @@ class Fleet:
     def fingerprint(self) -> tuple[Any, ...]:
         """Changes whenever the list might look different to this person."""
         keys = () if self.sees_everything else tuple(sorted(self.owner_keys))
-        return (self.sees_everything, keys, *(view.fingerprint for view in self.clusters.values()))
+        return (self.sees_everything, self.store_is_away, keys, *(view.fingerprint for view in self.clusters.values()))
 
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all."""
@@ -165,13 +167,11 @@ def find(slug: str, name: str) -> Vm | None:
     row = Cluster.objects.enabled().filter(slug=slug).first()
     if row is None:
         return None
-    heads = inventories.heads()
-    inventories.collect_missing([row], heads)
+    heads, store_is_away = inventories.known()
+    if not store_is_away:
+        inventories.collect_missing([row], heads)
     view = _view(row, heads.get(slug))
-    try:
-        snapshot = inventories.store().snapshot(slug, view.head.generation) if view.has_snapshot else None
-    except StoreDown:
-        return None
+    snapshot = _snapshot(view) if view.has_snapshot else None
     instance = snapshot.instance(name) if snapshot else None
     if instance is None:
         return None
@@ -191,6 +191,14 @@ def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
 
 def _view(row: Cluster, head: Head | None) -> ClusterView:
     return ClusterView(row.pk, row.slug, row.label, head or Head(slug=row.slug))
+
+
+def _snapshot(view: ClusterView) -> Snapshot | None:
+    """A cluster's snapshot; None where the store is away and this process remembers none."""
+    try:
+        return inventories.store().snapshot(view.slug, view.head.generation)
+    except StoreDown:
+        return None
 
 
 def _facts(views: Iterable[ClusterView]) -> dict[str, Facts | None]:

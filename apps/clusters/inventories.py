@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -49,13 +50,20 @@ def collector() -> Collector:
     return Collector(store(), client_for=Client)
 
 
-def heads() -> dict[str, Head]:
-    """What is known of each cluster, by slug; empty while the store is away and nothing is remembered."""
+class Known(NamedTuple):
+    """The heads by slug, and whether the store is away: then they are what this process remembers, perhaps nothing."""
+
+    heads: dict[str, Head]
+    store_is_away: bool = False
+
+
+def known() -> Known:
+    """What is known of each cluster. Never raises: a page has something to say in any case."""
     try:
-        return store().heads()
+        return Known(store().heads(), store().stale)
     except StoreDown as error:
         log.warning("The snapshot store does not answer: %s", error)
-        return {}
+        return Known({}, store_is_away=True)
 
 
 def tell_news(slug: str) -> None:
@@ -105,7 +113,8 @@ def collect_now(endpoints: list[Endpoint], *, everything: bool = False) -> None:
     answers = gather.ask_all(
         endpoints,
         lambda endpoint: worker.collect(endpoint, now=time.time(), everything=everything),
-        within=settings.RAPI_CONNECT_TIMEOUT + settings.RAPI_RESPONSE_TIMEOUT + 5.0,
+        # Above what any single request may take: a cluster that is cut off here could not be noted as silent.
+        within=settings.RAPI_DEADLINE + 10.0,
     )
     for answer in answers:
         if answer.error:

@@ -2,6 +2,7 @@
 import "./live.js";
 import "./filters.js";
 import "./confirm.js";
+import "./verbs.js";
 import "./toasts.js";
 import "./copy.js";
 import "./times.js";

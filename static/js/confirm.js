@@ -24,10 +24,13 @@ function show({ confirm, confirmVerb, confirmText, confirmDanger }) {
   yes.classList.toggle("btn-primary", confirmDanger === undefined);
   dialog.returnValue = "";
   dialog.showModal();
+  if (confirmDanger === undefined) yes.focus(); // else the dialog begins with Cancel
 }
 
 dialog?.addEventListener("close", () => {
-  if (dialog.returnValue !== "yes" || !waiting) {
+  if (!waiting) return;
+  opener(waiting.button)?.focus();
+  if (dialog.returnValue !== "yes") {
     waiting = null;
   } else if (waiting.button.isConnected) {
     waiting.agreed = true;
@@ -36,3 +39,9 @@ dialog?.addEventListener("close", () => {
     location.reload(); // the page went on under the dialog and took the button away: show why
   }
 });
+
+// The dialog has closed the menu that the button was in: the menu's own button is what one comes back to.
+function opener(button) {
+  const menu = button.closest("[popover]");
+  return menu ? document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`) : button;
+}

@@ -57,24 +57,27 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, target, pathInfo } = detail;
-  if (wasSentElsewhere(xhr, pathInfo.finalRequestPath)) { // to the sign-in page: the session has ended
+  const answered = new URL(xhr.responseURL || pathInfo.finalRequestPath, location.href);
+  if (answered.pathname !== location.pathname) { // sent to the sign-in page: the session has ended
     detail.shouldSwap = false;
     location.reload();
   } else if (target.matches("[data-live]") && xhr.status === 200) {
-    Object.assign(stateOf(target), { path: pathInfo.finalRequestPath, etag: xhr.getResponseHeader("ETag") ?? "" });
+    Object.assign(stateOf(target), { path: answered.pathname + answered.search, etag: xhr.getResponseHeader("ETag") ?? "" });
   }
 });
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  const { elt, target, xhr, successful } = detail;
+  const { target, xhr, successful } = detail;
   if (!target?.matches("[data-live]")) return;
   if (successful) succeeded(target, xhr);
-  else if (GONE.includes(xhr?.status)) location.reload();
-  else if (xhr?.status || detail.failed || elt.isConnected) failed(target);
+  else if (GONE.includes(xhr.status)) location.reload();
+  else if (xhr.status) failed(target); // without one it was lost, see below, or gave way to another request
 });
 
-function wasSentElsewhere(xhr, path) {
-  return Boolean(xhr.responseURL) && new URL(xhr.responseURL).pathname !== new URL(path, location.href).pathname;
+for (const lost of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(lost, ({ detail }) => {
+    if (detail.target?.matches("[data-live]")) failed(detail.target);
+  });
 }
 
 // ---- what a reader has opened, ticked or is typing stays ---------------------------------------------

@@ -13,6 +13,7 @@ function passes(toast) {
 }
 
 toasts?.querySelectorAll("[data-toast]").forEach(passes);
+document.addEventListener("htmx:oobAfterSwap", ({ detail }) => detail.target.querySelectorAll("[data-toast]").forEach(passes));
 
 document.addEventListener("click", ({ target }) => {
   target.closest("[data-dismiss]")?.closest("[data-toast]")?.remove();

@@ -147,7 +147,7 @@ class TestListAndRemove:
         inventories.collect_now([row.endpoint()], everything=True)
         run("remove", "north")
         assert not Cluster.objects.exists()
-        assert "north" not in inventories.heads()
+        assert "north" not in inventories.known().heads
 
 
 class TestInTheAdmin:

@@ -178,11 +178,15 @@ class TestAnswers:
         assert refused.status_code == 409
         assert "wait until this ends" in refused.json()["action"]
 
-    def test_htmx_gets_the_part_with_the_pending_job(self, as_alice: Browser, north: Cluster) -> None:
-        response = as_alice.post(f"{PAGE}shutdown/", headers={"HX-Request": "true"})
-        assert "Shutting down" in response.content.decode()
-        assert "<html" not in response.content.decode()
+    def test_htmx_gets_the_part_with_the_pending_job_and_the_sentence(self, as_alice: Browser, north: Cluster) -> None:
+        response = as_alice.post(f"{PAGE}shutdown/", headers={"HX-Request": "true"}, follow=True)
+        part = response.content.decode()
+        assert 'id="jobstrip"' in part
+        assert "Shutting down web.example.org." in part.partition("hx-swap-oob")[2]
+        assert "<html" not in part
 
-    def test_htmx_from_the_list_gets_the_list(self, as_alice: Browser, north: Cluster) -> None:
-        response = as_alice.post(f"{PAGE}shutdown/", headers={"HX-Request": "true", "HX-Target": "vms"})
-        assert 'id="vms"' in response.content.decode()
+    def test_htmx_from_the_list_gets_the_list_as_it_was_filtered(self, as_alice: Browser, north: Cluster) -> None:
+        asked = {"next": "/?status=running"}
+        response = as_alice.post(f"{PAGE}shutdown/", asked, headers={"HX-Request": "true"}, follow=True)
+        assert '<div id="vms" data-live' in response.content.decode()
+        assert 'hx-get="/?status=running"' in response.content.decode()

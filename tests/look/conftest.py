@@ -1,28 +1,10 @@
 """Chromium for tests that look at pages as people do."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
-
-CHROMIUM = "/usr/bin/chromium"  # Debian's; contrib/install-test-packages installs it
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    # Playwright runs an event loop in this thread, which Django takes for asynchronous code from then on.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    yield browser
-    browser.close()
+from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
     page.object_list = vms  # type: ignore[assignment]
     lives_on = Counter(instance.cluster for instance in seen.instances)
     clusters = list(seen.clusters.values())
-    collecting = [view for view in clusters if view.is_collecting]
+    collecting = [] if seen.store_is_away else [view for view in clusters if view.is_collecting]
     return {
         "form": form,
         "page": page,
@@ -68,6 +68,8 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         "wide": seen.sees_everything,
         "live_seconds": LIVE_SECONDS_WORKING if collecting or any(vm.is_working for vm in vms) else LIVE_SECONDS,
         **_trouble(clusters, lives_on, request.user),
+        "store_is_away": seen.store_is_away,
+        "collecting": [ShownCluster(view, shown.cluster_name(view, request.user)) for view in collecting],
     }
 
 
@@ -111,7 +113,6 @@ def _trouble(clusters: list[ClusterView], lives_on: Counter[str], reader: Any) -
     all_shown = [ShownCluster(view, shown.cluster_name(view, reader), lives_on[view.slug]) for view in clusters]
     return {
         "silent": [cluster for cluster in all_shown if cluster.is_silent],
-        "collecting": [cluster for cluster in all_shown if cluster.view.is_collecting],
         "read_only": [cluster for cluster in all_shown if not cluster.view.may_change and cluster.vm_count],
     }
 

@@ -3,17 +3,15 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.redirects import own_page
 from apps.audit.models import Actor
 from apps.clusters import actions
-from apps.clusters.fleet import Fleet
 from apps.clusters.models import Job
 from apps.clusters.permissions import instance_or_404
-from apps.clusters.views.instances import detail_context, list_context
 
 
 @login_required
@@ -44,15 +42,9 @@ def _do(request: HttpRequest, cluster_slug: str, name: str, kind: str) -> HttpRe
 
 
 def _answer(request: HttpRequest, cluster_slug: str, name: str, told: str, done: bool) -> HttpResponse:
-    """A redirect for browsers, a part of the page for htmx, {"action": sentence} for scripts."""
+    """{"action": sentence} for scripts; browsers and htmx are sent back to the page that asked, which shows the job."""
     if request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx:  # type: ignore[attr-defined]
         return JsonResponse({"action": told}, status=200 if done else 409)
     (messages.success if done else messages.error)(request, told)
-    if not request.htmx:  # type: ignore[attr-defined]
-        return redirect(
-            own_page(request, request.POST.get("next", ""), reverse("instance-detail", args=[cluster_slug, name]))
-        )
-    if request.htmx.target == "vms":  # type: ignore[attr-defined]
-        return render(request, "clusters/instances/_table.html", list_context(request, Fleet(request.user)))
-    vm = instance_or_404(request.user, cluster_slug, name)
-    return render(request, "clusters/instances/_detail.html", detail_context(request, vm))
+    own = reverse("instance-detail", args=[cluster_slug, name])
+    return redirect(own_page(request, request.POST.get("next", ""), own))

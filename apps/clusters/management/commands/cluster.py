@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self._say(cluster)
 
     def do_list(self, **options: Any) -> None:
-        heads = inventories.heads()
+        heads = inventories.known().heads
         for cluster in Cluster.objects.all():
             head = heads.get(cluster.slug)
             state = "disabled" if cluster.disabled else head.state if head else "never seen"

@@ -1,0 +1,115 @@
+"""A whole site over simulated clusters, and people who look at it through Chromium."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from apps.demo.jobs import Pace
+from apps.demo.seed import DESCRIPTIONS, demo_worlds
+from apps.demo.server import SimulatedGaneti
+from tests.simulated import SimulatedSide
+from tests.site.running import Site
+
+# A person sees a job at work, and a test does not wait for long.
+PACE = dataclasses.replace(Pace.quick(), queued=0.1, locking=0.1, power=(1.3, 1.3))
+SETTINGS = """
+INVENTORY_INTERVAL = 3
+INVENTORY_INTERVAL_WATCHED = 1
+"""
+SIZE = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[dict[str, SimulatedSide]]:
+    """The demo's clusters, by slug, with jobs that take a second and a half."""
+    with SimulatedGaneti(demo_worlds(pace=PACE)) as ganeti:
+        yield {server.world.slug: SimulatedSide(server) for server in ganeti}
+
+
+@pytest.fixture(scope="session")
+def site(clusters: dict[str, SimulatedSide], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """gunicorn and a watcher that has seen all clusters."""
+    site = Site(tmp_path_factory.mktemp("site"), SETTINGS)
+    try:
+        for slug, side in clusters.items():
+            site.add_cluster(side.endpoint(), DESCRIPTIONS[slug])
+        site.start_web(workers=2)
+        site.start_watcher()
+        dora = site.sign_in("dora")
+        site.until(lambda: "60 VMs" in dora.text("/") and "Collecting" not in dora.text("/"), "all VMs to be seen")
+        yield site
+    finally:
+        site.stop()
+
+
+class People:
+    """Browsers in which somebody is signed in; whatever their pages complain about is kept."""
+
+    def __init__(self, chromium: Browser, site: Site) -> None:
+        self.chromium = chromium
+        self.site = site
+        self.cookies: dict[str, Any] = {}
+        self.contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def somebody(self, **options: Any) -> Page:
+        """An empty page of somebody who is not signed in."""
+        context = self.chromium.new_context(base_url=self.site.url, **{"viewport": SIZE, **options})
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def __call__(self, name: str, path: str = "/", **options: Any) -> Page:
+        """That page as `name` sees it."""
+        page = self.somebody(**options)
+        page.context.add_cookies([self._session_of(name)])
+        page.goto(path)
+        return page
+
+    def _session_of(self, name: str) -> Any:
+        """Signs in once; the flows that are about signing in do it by hand."""
+        if name not in self.cookies:
+            value = self.site.sign_in(name).session.cookies["sessionid"]
+            self.cookies[name] = {"name": "sessionid", "value": value, "url": self.site.url}
+        return self.cookies[name]
+
+    def _heard(self, kind: str, text: str) -> None:
+        # That a server does not answer, or answers 404, Chromium calls an error, too: those are the pages' business.
+        if kind == "error" and not re.match(r"Failed to load resource: (net::|the server responded)", text):
+            self.complaints.append(text)
+
+    def leave(self) -> None:
+        for context in self.contexts:
+            context.close()
+        self.contexts.clear()
+
+
+@pytest.fixture(scope="session")
+def everybody(chromium: Browser, site: Site) -> People:
+    return People(chromium, site)
+
+
+@pytest.fixture
+def visit(everybody: People) -> Iterator[People]:
+    """Opens pages as a person sees them. A script that breaks or is refused by the policy fails the test."""
+    everybody.complaints.clear()
+    yield everybody
+    everybody.leave()
+    assert everybody.complaints == []
+
+
+@pytest.fixture
+def stay_on_page() -> Callable[[Page], Callable[[], bool]]:
+    """Marks a page's window: the answer tells whether it is still the same one, neither reloaded nor left."""
+
+    def mark(page: Page) -> Callable[[], bool]:
+        page.evaluate("window.isStillHere = true")
+        return lambda: page.evaluate("window.isStillHere === true")
+
+    return mark
