@@ -45,7 +45,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     generation: int = 0  # rises when the snapshot's content changes; 0: there is no snapshot
     collected_at: float = 0.0  # when the cluster last answered well
     state: str = "collecting"  # see STATES
-    error: str = ""  # a sentence, while failing
+    error: str = ""  # what is wrong, while failing; whoever shows it names the cluster
     failing_since: float | None = None
     failures: int = 0  # in a row
     next_try_at: float = 0.0  # not before, while failing
@@ -58,7 +58,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     took: float = 0.0  # seconds that the last collection took
     slow_at: float = 0.0  # when nodes, groups, networks and info last came
     slow_tried_at: float = 0.0
-    slow_error: str = ""  # a sentence: instances come, but the slow parts are old
+    slow_error: str = ""  # what is wrong: instances come, but the slow parts are old
     digest: str = ""  # of the snapshot's content
     page_digest: str = ""  # of what an owner's page shows: stays when only a node's free memory changed
 
@@ -278,7 +278,7 @@ class Collector:
             # snapshot. The head says what is old; the slow parts are tried after their usual time.
             if last is None:
                 raise
-            head = msgspec.structs.replace(head, slow_tried_at=now, slow_error=str(error))
+            head = msgspec.structs.replace(head, slow_tried_at=now, slow_error=error.what)
             return msgspec.structs.replace(last, instances=instances), head
         head = msgspec.structs.replace(
             head, slow_at=now, slow_tried_at=now, slow_error="", may_change=_may_change(client, head.may_change)
@@ -309,7 +309,7 @@ class Collector:
         head = msgspec.structs.replace(
             head,
             state=_state_after(error),
-            error=str(error),
+            error=error.what,
             failing_since=head.failing_since if head.failures else now,
             failures=failures,
             tried_at=now,

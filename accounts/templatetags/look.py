@@ -140,7 +140,7 @@ def day_heading(when: Moment) -> str:
         return ""
     days_gone = (timezone.localdate() - moment.date()).days
     this_year = moment.year == timezone.localdate().year
-    date = formats.date_format(moment, "j F" if this_year else "j F Y")
+    date = formats.date_format(moment, "j E" if this_year else "j E Y")  # E: the month as it stands in dates
     if days_gone == 0:
         return gettext("Today, %(date)s") % {"date": date}
     if days_gone == 1:

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from accounts.looks import Status
+from accounts.retelling import retold
 from apps.audit import events
 from apps.audit.models import AuditEntry
 
@@ -31,7 +32,7 @@ class ShownEntry:
         self.instance = entry.instance
         self.cluster = entry.cluster
         self.job_id = entry.job_id
-        self.note = entry.detail
+        self.note = retold(entry.detail)
 
     @property
     def when(self) -> datetime.datetime:

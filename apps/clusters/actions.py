@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from apps.audit import events
@@ -90,7 +89,7 @@ def submit(row: Job, by: Actor) -> None:
     except RapiError as error:
         log.warning("%s of %s on %s: %s", row.kind, row.instance, row.cluster.slug, error)
         if not error.perhaps_done:
-            fail(row, problems.sentence(error, row.cluster.label))
+            fail(row, problems.in_english(error, row.cluster.label))
             raise Refused(problems.sentence(error, row.cluster.label)) from error
     else:
         row.adopt(job_id)
@@ -98,11 +97,11 @@ def submit(row: Job, by: Actor) -> None:
         inventories.tell_news(row.cluster.slug)
 
 
-def fail(row: Job, sentence: str | Promise) -> None:
+def fail(row: Job, sentence: str) -> None:
     """Ends a row whose change Ganeti did not take."""
     with transaction.atomic():
-        if row.finish(Job.State.FAILED, error=str(sentence)):
-            audit.conclude(row.audit_entry_id, AuditEntry.Outcome.FAILED, str(sentence))
+        if row.finish(Job.State.FAILED, error=sentence):
+            audit.conclude(row.audit_entry_id, AuditEntry.Outcome.FAILED, sentence)
 
 
 def reason(row: Job, by: Actor) -> str:

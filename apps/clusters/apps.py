@@ -10,10 +10,11 @@ class ClustersConfig(AppConfig):
     verbose_name = _("Clusters")
 
     def ready(self) -> None:
-        from accounts import navigation
+        from accounts import navigation, retelling
         from apps.audit import scopes
-        from apps.clusters import checks, entries, fleet  # noqa: F401  (system checks register themselves)
+        from apps.clusters import checks, entries, fleet, problems  # noqa: F401  (system checks register themselves)
 
         navigation.register(*entries.NAVIGATION)
         navigation.register_search(entries.SEARCH)
         scopes.register(fleet.names_owned_by)
+        retelling.register(*problems.SENTENCES)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.clusters import problems
 from apps.clusters.fields import Unreadable
@@ -66,7 +67,9 @@ def _hints(cluster: Cluster, error: RapiError) -> Iterator[Finding]:
 def _rights(client: Client, cluster: Cluster) -> Iterator[Finding]:
     try:
         count = len(client.instances())
-        yield Finding(True, _("It has %(count)s instances.") % {"count": count})
+        yield Finding(
+            True, ngettext("It has %(count)s instance.", "It has %(count)s instances.", count) % {"count": count}
+        )
         if client.may_change():
             yield Finding(True, _("The user may make changes."))
         else:

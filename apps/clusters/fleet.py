@@ -162,8 +162,20 @@ class Fleet:
         return min((view.as_of for view in self._collected if not view.is_silent and view.as_of), default=None)
 
 
+class NothingKnown(Exception):
+    """There is no snapshot of this cluster at hand: nobody can say now which instances it has."""
+
+    def __init__(self, cluster: ClusterView, store_is_away: bool) -> None:
+        super().__init__(cluster.slug)
+        self.cluster = cluster
+        self.store_is_away = store_is_away
+
+
 def find(slug: str, name: str) -> Vm | None:
-    """The instance of that name on that cluster, whoever asks; None where the inventory has none."""
+    """The instance of that name on that cluster, whoever asks; None where the inventory has none.
+
+    Raises NothingKnown where there is no inventory to look in: that is not the same as having none.
+    """
     row = Cluster.objects.enabled().filter(slug=slug).first()
     if row is None:
         return None
@@ -172,7 +184,9 @@ def find(slug: str, name: str) -> Vm | None:
         inventories.collect_missing([row], heads)
     view = _view(row, heads.get(slug))
     snapshot = _snapshot(view) if view.has_snapshot else None
-    instance = snapshot.instance(name) if snapshot else None
+    if snapshot is None:
+        raise NothingKnown(view, store_is_away)
+    instance = snapshot.instance(name)
     if instance is None:
         return None
     return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from apps.audit import models as audit
 from apps.audit.models import AuditEntry
+from apps.clusters import problems
 from apps.clusters.models import Job
 from ganeti.client import Client
 from ganeti.objects import Job as GanetiJob
@@ -23,6 +23,7 @@ Ending = Callable[[Job, GanetiJob], None]
 LOOK_AFTER = 2.0
 # A job that belongs to an old cluster without reasons is recognised by time, within this many seconds.
 CLOCKS_MAY_DIFFER = 30.0
+NEWEST = 10  # jobs that are looked at on a cluster that has to be asked for each
 
 OPCODES = {
     Job.Kind.STARTUP: "OP_INSTANCE_STARTUP",
@@ -61,9 +62,7 @@ def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]
 
 def _take(row: Job, job: GanetiJob | None, at_the_end: Mapping[str, Ending]) -> tuple[bool, bool]:
     if job is None or not job.is_known:
-        return True, give_up(
-            row, _("Ganeti no longer knows job %(job)s. See how the instance is.") % {"job": row.job_id}
-        )
+        return True, give_up(row, problems.FORGOTTEN % {"job": row.job_id})
     changed = row.progress(job)
     if not job.is_over:
         return changed, False
@@ -103,7 +102,7 @@ def settle(rows: list[Job], client: Client) -> bool:
     old_enough = [row for row in rows if _age(row) > LOOK_AFTER]
     if not old_enough:
         return False
-    jobs = client.jobs()
+    jobs = _recent_jobs(client)
     taken = set(
         Job.objects.filter(cluster=old_enough[0].cluster, job_id__isnull=False).values_list("job_id", flat=True)[:5000]
     )
@@ -114,8 +113,15 @@ def settle(rows: list[Job], client: Client) -> bool:
             taken.add(job.id)
             changed = row.adopt(job.id) or changed
         elif _age(row) > settings.RAPI_DEADLINE + LOOK_AFTER:
-            changed = give_up(row, _("It is not known whether Ganeti got this. See how the instance is.")) or changed
+            changed = give_up(row, problems.NEVER_SEEN) or changed
     return changed
+
+
+def _recent_jobs(client: Client) -> list[GanetiJob]:
+    """The cluster's jobs; where Ganeti lists numbers only (2.4), the newest of them, asked for one by one."""
+    jobs = client.jobs()
+    numbers = sorted((job.id for job in jobs if not job.is_known), reverse=True)
+    return [job for job in jobs if job.is_known] + [client.job(number) for number in numbers[:NEWEST]]
 
 
 def recognise(row: Job, jobs: Iterable[GanetiJob]) -> GanetiJob | None:

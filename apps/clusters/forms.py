@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.clusters import words
 from apps.clusters.fleet import Fleet
@@ -22,7 +23,12 @@ SORT_KEYS: dict[str, Callable[[Instance], Any]] = {
     "memory": lambda instance: (instance.memory, instance.name),
     "disk": lambda instance: (instance.disk_total, instance.name),
 }
-PILES = {"": _("All"), words.RUNNING: _("Running"), words.STOPPED: _("Stopped"), words.ATTENTION: _("Needs attention")}
+PILES = {
+    "": pgettext_lazy("list of VMs", "All"),
+    words.RUNNING: pgettext_lazy("list of VMs", "Running"),
+    words.STOPPED: pgettext_lazy("list of VMs", "Stopped"),
+    words.ATTENTION: _("Needs attention"),
+}
 FLAG_WORDS = {
     "adminlock": _("locked"),
     "isolate": _("isolated"),

@@ -44,7 +44,11 @@ class Cluster(models.Model):
 
     hostname = models.CharField(_("host name"), max_length=128, help_text=_("Name or address of the cluster's RAPI."))
     slug = models.SlugField(
-        max_length=50, unique=True, validators=[not_reserved], help_text=_("The cluster's name in addresses.")
+        _("short name"),
+        max_length=50,
+        unique=True,
+        validators=[not_reserved],
+        help_text=_("The cluster's name in addresses."),
     )
     port = models.PositiveIntegerField(
         _("port"), default=5080, validators=[MinValueValidator(1), MaxValueValidator(65535)]

@@ -32,6 +32,7 @@ def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look
     """The instance, for someone who `may` look at or operate it.
 
     To a stranger there is no such instance (Http404); to one who may look but not touch: PermissionDenied.
+    Where nothing is known of the cluster, fleet.NothingKnown, to everybody alike.
     """
     vm = fleet.find(cluster_slug, name)
     if vm is None or not may_look(user, vm):

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.looks import Status, Text
+from accounts.retelling import retold
 from apps.clusters import fleet, locks, permissions, problems, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
@@ -48,7 +49,7 @@ class ShownJob:
     @classmethod
     def of(cls, job: Job, reader: Any) -> "ShownJob":
         who = "" if job.requested_by_id == reader.pk else job.requester_name
-        return cls(words.of_job(job), job.created, job.ended, who, job.job_id, story(job), job.error)
+        return cls(words.of_job(job), job.created, job.ended, who, job.job_id, story(job), retold(job.error))
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,15 @@ class Watcher:
     def run(self) -> None:
         """Works until `stop` is called; then finishes what is under way and leaves its clusters to others."""
         log.info("Watcher %s begins.", self.name)
-        listener = gevent.spawn(self._listen)
+        listener = gevent.spawn(self._listen) if settings.BEANSTALKD_HOST else None
         try:
             while not self.stopping.is_set():
                 pause = self._step_safely()
                 self.news.wait(pause)
                 self.news.clear()
         finally:
-            listener.kill()
+            if listener:
+                listener.kill()
             self.pool.join(timeout=STOP_SECONDS)
             self.pool.kill()
             self._leave()

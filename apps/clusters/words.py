@@ -74,7 +74,7 @@ def group_of(ganeti_status: str) -> str:
 def of_instance(ganeti_status: str) -> Status:
     if ganeti_status in OF_INSTANCE:
         return OF_INSTANCE[ganeti_status][1]
-    word = ganeti_status[:40] or _("Unknown")
+    word = ganeti_status[:40] or pgettext_lazy("state of a VM", "Unknown")
     return Status(word, "question-circle", "warn", _("Ganeti uses a word that we do not know."))
 
 

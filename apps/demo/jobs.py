@@ -12,6 +12,7 @@ import msgspec
 
 from apps.demo import opcodes
 from apps.demo.opcodes import Opcode
+from apps.demo.profiles import Profile
 
 if TYPE_CHECKING:
     from apps.demo.world import SimulatedCluster
@@ -243,15 +244,16 @@ def timestamp(seconds: float | None) -> list[int] | None:
     return [whole, part]
 
 
-def fields_of(job: Job, now: float, waiting: str = "waiting", texts: bool = False) -> Mapping[str, Any]:
-    """A job as the remote API describes it, by field; `waiting` is the release's word for that state."""
+def fields_of(job: Job, now: float, profile: Profile) -> Mapping[str, Any]:
+    """A job as the remote API of a release describes it, by field."""
 
     def word(status: str) -> str:
-        return waiting if status == "waiting" else status
+        return profile.waiting if status == "waiting" else status
 
+    untold = frozenset() if profile.has_reasons else frozenset({"reason"})
     return {
-        "id": str(job.id) if texts else job.id,
-        "ops": job.ops,
+        "id": str(job.id) if profile.job_ids_are_texts else job.id,
+        "ops": [{name: value for name, value in op.items() if name not in untold} for op in job.ops],
         "status": word(job.status),
         "summary": [opcodes.summary(op) for op in job.ops],
         "opstatus": [word(status) for status in job.opstatus],

@@ -396,7 +396,7 @@ def _job_getter(name: str) -> Getter:
         if isinstance(job, int):
             return job if name == "id" else Missing.UNAVAILABLE
         profile = look.world.profile
-        fields = job_queue.fields_of(job, look.now, profile.waiting, profile.job_ids_are_texts)
+        fields = job_queue.fields_of(job, look.now, profile)
         return _or_unavailable(fields[name])
 
     return getter

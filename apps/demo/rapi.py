@@ -139,9 +139,6 @@ class Call:
         profile = self.world.profile
         if self.faults.drained:
             raise HttpError(*profile.drained)
-        if not profile.has_reasons:
-            for op in ops:
-                op.pop("reason")
         number = self.world.jobs.submit(list(ops))
         return str(number) if profile.job_ids_are_texts else number
 

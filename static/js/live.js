@@ -82,11 +82,25 @@ for (const lost of ["htmx:sendError", "htmx:timeout"]) {
 
 // ---- what a reader has opened, ticked or is typing stays ---------------------------------------------
 
-Idiomorph.defaults.ignoreActiveValue = true;
+document.addEventListener("htmx:beforeSwap", () => {
+  Idiomorph.defaults.ignoreActiveValue = Boolean(document.activeElement?.matches("input, textarea, select"));
+});
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => {
   const isTheirs = (name === "open" && element.matches("details, dialog")) || (name === "checked" && element.matches("input"));
   return !isTheirs;
 };
+
+// ---- who works by keyboard goes on in the same row, though the button there went with the old state -------
+
+let placeOfFocus = "";
+
+document.addEventListener("htmx:beforeSwap", () => {
+  placeOfFocus = document.activeElement?.closest("[data-live] tr[id], [data-live]")?.id ?? "";
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (!placeOfFocus || document.activeElement !== document.body) return;
+  document.getElementById(placeOfFocus)?.querySelector(".tools a, .tools button, .actions button")?.focus({ preventScroll: true });
+});
 
 // ---- changes of state are read out -----------------------------------------------------------------------
 

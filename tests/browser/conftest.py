@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ SETTINGS = """
 INVENTORY_INTERVAL = 3
 INVENTORY_INTERVAL_WATCHED = 1
 """
+POWER = ("OP_INSTANCE_STARTUP", "OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_REBOOT")
+# An answer that is missing or 404, or a request that gave way to another: no defect, pages say what there is to say.
+OF_A_REQUEST = re.compile(r"Failed to load resource: (net::|the server responded)|htmx:(afterRequest|send|response)")
 SIZE = {"width": 1280, "height": 800}
 
 
@@ -44,6 +48,21 @@ def site(clusters: dict[str, SimulatedSide], tmp_path_factory: pytest.TempPathFa
         yield site
     finally:
         site.stop()
+
+
+@contextmanager
+def jobs_without_end(side: SimulatedSide) -> Iterator[None]:
+    """Power jobs that begin on this cluster meanwhile are at work until the block ends."""
+    world = side.server.world
+    usual, world.jobs.pace = world.jobs.pace, dataclasses.replace(PACE, power=(3600.0, 3600.0))
+    try:
+        yield
+    finally:
+        with world.lock:
+            world.jobs.pace = usual
+            for job in world.jobs.all.values():
+                if job.status == "running" and job.ops[0]["OP_ID"] in POWER:
+                    job.due = world.clock()
 
 
 class People:
@@ -80,8 +99,7 @@ class People:
         return self.cookies[name]
 
     def _heard(self, kind: str, text: str) -> None:
-        # That a server does not answer, or answers 404, Chromium calls an error, too: those are the pages' business.
-        if kind == "error" and not re.match(r"Failed to load resource: (net::|the server responded)", text):
+        if kind == "error" and not OF_A_REQUEST.match(text):
             self.complaints.append(text)
 
     def leave(self) -> None:
@@ -102,14 +120,3 @@ def visit(everybody: People) -> Iterator[People]:
     yield everybody
     everybody.leave()
     assert everybody.complaints == []
-
-
-@pytest.fixture
-def stay_on_page() -> Callable[[Page], Callable[[], bool]]:
-    """Marks a page's window: the answer tells whether it is still the same one, neither reloaded nor left."""
-
-    def mark(page: Page) -> Callable[[], bool]:
-        page.evaluate("window.isStillHere = true")
-        return lambda: page.evaluate("window.isStillHere === true")
-
-    return mark

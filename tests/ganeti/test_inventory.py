@@ -215,7 +215,7 @@ class TestTrouble:
         cluster.trouble = {"instances": error}
         head = collector.collect(NORTH, now=1000.0)
         assert head.state == state in STATES
-        assert head.error.startswith("north: ")
+        assert head.error and "north" not in head.error, "whoever shows it names the cluster"
         assert (head.failing_since, head.failures, head.generation) == (1000.0, 1, 0)
         assert head == collector.store.head("north")
 
@@ -251,7 +251,7 @@ class TestTrouble:
         cluster.vms.append(Instance("vm3", "north"))
         head = collector.collect(NORTH, now=1060.0)
         assert (head.state, head.slow_at, head.collected_at) == ("ok", 1000.0, 1060.0)
-        assert head.slow_error.startswith("north: ")
+        assert head.slow_error
         snapshot = collector.store.snapshot("north")
         assert names(snapshot) == ["vm1", "vm2", "vm3"]
         assert snapshot and [node.name for node in snapshot.nodes] == ["node1"], "those of the last time"

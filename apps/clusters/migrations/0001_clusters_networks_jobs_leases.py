@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                         help_text="The cluster's name in addresses.",
                         unique=True,
                         validators=[apps.clusters.models.not_reserved],
+                        verbose_name="short name",
                     ),
                 ),
                 (

@@ -17,7 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
 from apps.clusters import fleet, inventories, shown
-from apps.clusters.fleet import ClusterView, Fleet, Vm
+from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
 from apps.clusters.permissions import instance_or_404
@@ -69,6 +69,7 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         "live_seconds": LIVE_SECONDS_WORKING if collecting or any(vm.is_working for vm in vms) else LIVE_SECONDS,
         **_trouble(clusters, lives_on, request.user),
         "store_is_away": seen.store_is_away,
+        "is_incomplete": seen.store_is_away or not all(view.has_snapshot for view in clusters),
         "collecting": [ShownCluster(view, shown.cluster_name(view, request.user)) for view in collecting],
     }
 
@@ -78,7 +79,10 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
 @vary_on_headers("HX-Request")
 def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
     """One instance: what it is, how it is, what is being done to it, what was done."""
-    vm = instance_or_404(request.user, cluster_slug, instance)
+    try:
+        vm = instance_or_404(request.user, cluster_slug, instance)
+    except NothingKnown as unknown:
+        return _nothing_known(request, instance, unknown)
     inventories.look_at([cluster_slug])
 
     def page() -> HttpResponse:
@@ -86,6 +90,22 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
         return render(request, part, detail_context(request, vm))
 
     return unless_unchanged(request, etag_of(request, vm.cluster.fingerprint), page, as_of=vm.cluster.as_of)
+
+
+def _nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
+    """The same to everybody, whether there is such an instance or not; it renews itself until somebody knows."""
+    context = {
+        "name": name,
+        "heading": _heading(fleet.sees_everything(request.user)),
+        "live_seconds": LIVE_SECONDS,
+        **_trouble([unknown.cluster], Counter(), request.user),
+        "store_is_away": unknown.store_is_away,
+        "collecting": []
+        if unknown.store_is_away or unknown.cluster.is_silent
+        else [ShownCluster(unknown.cluster, shown.cluster_name(unknown.cluster, request.user))],
+    }
+    part = "clusters/instances/_unknown.html" if request.htmx else "clusters/instances/unknown.html"  # type: ignore[attr-defined]
+    return render(request, part, context)
 
 
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:

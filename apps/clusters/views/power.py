@@ -9,7 +9,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.redirects import own_page
 from apps.audit.models import Actor
-from apps.clusters import actions
+from apps.clusters import actions, problems
+from apps.clusters.fleet import NothingKnown
 from apps.clusters.models import Job
 from apps.clusters.permissions import instance_or_404
 
@@ -33,11 +34,13 @@ def reboot(request: HttpRequest, cluster_slug: str, instance: str) -> HttpRespon
 
 
 def _do(request: HttpRequest, cluster_slug: str, name: str, kind: str) -> HttpResponse:
-    vm = instance_or_404(request.user, cluster_slug, name, may="operate")
     try:
+        vm = instance_or_404(request.user, cluster_slug, name, may="operate")
         told, done = actions.told(actions.request(vm, kind, Actor.of(request))), True
     except actions.Refused as refused:
         told, done = str(refused), False
+    except NothingKnown as unknown:
+        told, done = problems.nothing_known(unknown.cluster.label), False
     return _answer(request, cluster_slug, name, told, done)
 
 

@@ -1,0 +1,155 @@
+"""The watcher's rounds: what it collects, what it follows, and that a bad cluster does not keep it from others."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+
+from apps.clusters import inventories
+from apps.clusters.models import Cluster, Job, Lease, WatcherProcess
+from apps.clusters.watcher import Watcher
+from ganeti.client import Client
+from tests.contract.powers import add_cluster
+from tests.simulated import SimulatedSide
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clusters(simulators: dict[str, SimulatedSide]) -> dict[str, Cluster]:
+    return {slug: add_cluster(side.endpoint()) for slug, side in simulators.items()}
+
+
+@pytest.fixture
+def watcher(clusters: dict[str, Cluster]) -> Iterator[Watcher]:
+    made = Watcher({})
+    yield made
+    made.pool.kill()
+
+
+def work(watcher: Watcher) -> None:
+    """One round, and everything that it began."""
+    watcher.step()
+    watcher.pool.join()
+
+
+def queries(side: SimulatedSide, what: str) -> int:
+    return sum(path.startswith(f"/2/query/{what}") for _, path in side.requests)
+
+
+class TestCollecting:
+    def test_the_first_round_collects_every_cluster(self, watcher: Watcher) -> None:
+        work(watcher)
+        heads = inventories.known().heads
+        assert {slug: head.state for slug, head in heads.items()} == {"north": "ok", "south": "ok", "east": "ok"}
+        assert sum(head.instance_count for head in heads.values()) == 60
+
+    def test_a_cluster_is_left_alone_until_it_is_due(self, watcher: Watcher, simulators: Any) -> None:
+        work(watcher)
+        before = queries(simulators["north"], "instance")
+        work(watcher)
+        assert queries(simulators["north"], "instance") == before
+
+    def test_a_cluster_that_somebody_looks_at_is_due_sooner(
+        self, watcher: Watcher, simulators: Any, settings: Any
+    ) -> None:
+        settings.INVENTORY_INTERVAL, settings.INVENTORY_INTERVAL_WATCHED = 3600, 0
+        work(watcher)
+        inventories.store().watch(["north"], 60)
+        head = inventories.known().heads["north"]
+        gevent.sleep(head.took * 10 + 0.05)  # never more than a tenth of a cluster's time
+        before = {slug: queries(side, "instance") for slug, side in simulators.items()}
+        work(watcher)
+        assert queries(simulators["north"], "instance") == before["north"] + 1
+        assert queries(simulators["south"], "instance") == before["south"]
+
+    def test_a_silent_cluster_costs_the_others_nothing(self, watcher: Watcher, simulators: Any) -> None:
+        simulators["east"].faults.closed = True
+        work(watcher)
+        states = {slug: head.state for slug, head in inventories.known().heads.items()}
+        assert states == {"north": "ok", "south": "ok", "east": "unreachable"}
+
+    def test_a_disabled_cluster_is_not_asked(self, watcher: Watcher, simulators: Any, clusters: Any) -> None:
+        Cluster.objects.filter(slug="east").update(disabled=True)
+        work(watcher)
+        assert simulators["east"].requests == []
+
+
+class TestFollowing:
+    def unfinished(self, cluster: Cluster, side: SimulatedSide, instance: str) -> Job:
+        row = Job.objects.create(
+            cluster=cluster, instance=instance, kind=Job.Kind.STARTUP, holds=Job.hold_on(cluster, instance)
+        )
+        row.adopt(Client(side.endpoint()).startup_instance(instance, reason=row.token))
+        return row
+
+    def test_an_end_is_written_down_and_the_instance_looked_at_again(
+        self, watcher: Watcher, simulators: Any, clusters: Any
+    ) -> None:
+        side = simulators["north"]
+        work(watcher)
+        with side.an_instance() as name:
+            row = self.unfinished(clusters["north"], side, name)
+            side.job(row.job_id)
+            before = queries(side, "instance")
+            work(watcher)
+            row.refresh_from_db()
+            assert row.state == Job.State.SUCCEEDED
+            work(watcher)
+            assert queries(side, "instance") == before + 1, "at once, although it is not due"
+            assert inventories.store().snapshot("north").instance(name).status == "running"
+
+    def test_one_round_asks_a_cluster_once_about_all_its_jobs(
+        self, watcher: Watcher, simulators: Any, clusters: Any
+    ) -> None:
+        side = simulators["north"]
+        with side.an_instance() as first, side.an_instance() as second, side.an_instance() as third:
+            for name in (first, second, third):
+                self.unfinished(clusters["north"], side, name)
+            before = queries(side, "job")
+            work(watcher)
+            assert queries(side, "job") == before + 1
+
+    def test_jobs_of_a_silent_cluster_wait_and_others_go_on(
+        self, watcher: Watcher, simulators: Any, clusters: Any
+    ) -> None:
+        north, south = simulators["north"], simulators["south"]
+        with north.an_instance() as one, south.an_instance() as other:
+            waiting = self.unfinished(clusters["north"], north, one)
+            going = self.unfinished(clusters["south"], south, other)
+            south.job(going.job_id)
+            with north.refusing():
+                work(watcher)
+            waiting.refresh_from_db()
+            going.refresh_from_db()
+            assert waiting.is_unfinished
+            assert going.state == Job.State.SUCCEEDED
+
+    def test_another_watchers_jobs_are_not_touched(self, watcher: Watcher, simulators: Any, clusters: Any) -> None:
+        work(watcher)
+        Lease.objects.update(holder="another")
+        watcher._renew_at = 0.0
+        WatcherProcess.objects.create(name="another", seen=WatcherProcess.objects.get().seen)
+        side = simulators["north"]
+        with side.an_instance() as name:
+            row = self.unfinished(clusters["north"], side, name)
+            side.job(row.job_id)
+            work(watcher)
+            row.refresh_from_db()
+            assert row.is_unfinished
+
+
+class TestStopping:
+    def test_it_leaves_its_clusters_to_the_others(self, watcher: Watcher) -> None:
+        running = gevent.spawn(watcher.run)
+        end = time.monotonic() + 30
+        while not Lease.objects.filter(holder=watcher.name).exists():
+            assert time.monotonic() < end
+            gevent.sleep(0.05)
+        watcher.stop()
+        running.join(timeout=30)
+        assert running.successful()
+        assert not Lease.objects.filter(holder=watcher.name).exists()
+        assert not WatcherProcess.objects.exists()
