@@ -87,6 +87,9 @@ CSP_EXTRA: dict[str, list[str]] = {}  # directive -> further sources, for a site
 # ---- storage -------------------------------------------------------------------------
 
 DATABASES: dict[str, dict] = {}  # empty: SQLite in VAR_DIR
+# What speaks to MySQL or MariaDB: "pymysql", "mysqlclient" (never for web and watcher: it stops all green threads
+# during a query), or "auto": PyMySQL in web and watcher, mysqlclient in commands where it is installed
+MYSQL_DRIVER = "auto"
 CACHES: dict[str, dict] = {}  # empty: Redis at REDIS_URL, or memory of each process without one
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

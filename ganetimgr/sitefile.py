@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from ganetimgr import databases
+
 MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA")
 
 Settings = dict[str, Any]
@@ -46,7 +48,7 @@ def complete(settings: Settings) -> None:
     var = Path(settings["VAR_DIR"])
     settings["SECRET_KEY"] = settings["SECRET_KEY"] or kept_secret(var / "secret-key")
     settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
-    settings["DATABASES"] = settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")}
+    settings["DATABASES"] = databases.complete(settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")})
     settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
     settings["SNAPSHOT_STORE"] = settings["SNAPSHOT_STORE"] or settings["REDIS_URL"] or str(var / "snapshots")
     # Without a cache that all processes share, sessions live in the database alone: nobody is signed out by a restart.

@@ -190,7 +190,7 @@ class TestPower:
             expect(state_of(alices.locator("h1"))).to_have_text("Rebooting")
             expect(alices.get_by_role("region", name="Job in progress")).to_contain_text("by dora")
             alices.get_by_role("button", name="Shut down").click(force=True)  # it is off, and says why
-            expect(alices.get_by_text("Rebooting: other changes wait until this ends.")).to_be_visible()
+            expect(alices.locator(":popover-open")).to_have_text("Rebooting: other changes wait until this ends.")
         expect(state_of(alices.locator("h1"))).to_have_text("Running")
         assert is_same()
 

@@ -1,5 +1,6 @@
 """contrib/check-translations: what it says about a catalogue and one that was just brought up to date."""
 
+import os
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -14,20 +15,30 @@ def entry(text, translation="", **more):
     return polib.POEntry(msgid=text, msgstr=translation, occurrences=[("apps/a.py", "")], **more)
 
 
-def write(path, *entries):
+def catalogue_of(entries):
     catalogue = polib.POFile()
     catalogue.metadata = {"Content-Type": "text/plain; charset=UTF-8"}
     catalogue.extend(entries)
+    return catalogue
+
+
+def write(path, *entries):
+    catalogue = catalogue_of(entries)
     catalogue.save(str(path))
     return catalogue
 
 
 @pytest.fixture(scope="module")
-def complaints_about():
-    """The function of the script, which has no name that Python could import."""
+def script():
+    """The script as a module; it has no name that Python could import."""
     loader = SourceFileLoader("check_translations", str(SCRIPT))
-    script = module_from_spec(spec_from_loader(loader.name, loader))
-    loader.exec_module(script)
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def complaints_about(script):
     return script.complaints_about
 
 
@@ -91,3 +102,29 @@ def test_a_catalogue_that_is_not_there_is_named(complaints_about, tmp_path):
     assert complaints_about(tmp_path / "django.po", tmp_path / "fresh.po") == [
         "django.po is missing: make messages, then translate"
     ]
+
+
+def test_a_text_that_django_translates_otherwise_is_named_because_ours_would_win_everywhere(script):
+    django_says = [entry("All", "Όλα"), entry("Search", "Αναζήτηση"), entry("Time", "Ώρα")]
+    ours = [entry("All", "Όλες"), entry("Search", "Αναζήτηση"), entry("Time", "Διάστημα", msgctxt="filter")]
+    assert script.clashes(catalogue_of(ours), [catalogue_of(django_says)]) == [
+        "apps/a.py: Django translates 'All' as 'Όλα': give ours a context"
+    ]
+
+
+def test_djangos_own_greek_is_found(script):
+    texts = {entry.msgid for catalogue in script.djangos_catalogues() for entry in catalogue}
+    assert {"Change password", "This field is required.", "Password"} <= texts
+
+
+def test_the_copy_has_the_sources_and_passes_over_what_is_none(script, tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    for name in ("apps/a.py", "templates/mail/a.txt", "contrib/install-packages", "var/a.py", ".git/a.py", "a.sqlite3"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    os.mkfifo(source / "pipe.py")
+    (source / "nowhere.py").symlink_to(source / "gone.py")
+    script.copy_of_the_sources(source, target)
+    copied = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+    assert copied == {"apps/a.py", "templates/mail/a.txt", "contrib/install-packages"}
+    assert (target / ".venv").readlink() == source / ".venv"

@@ -1,7 +1,7 @@
 """A cluster whose every answer a test writes: stands where ganeti.transport.Transport stands."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apps.clusters import inventories
@@ -42,13 +42,13 @@ def collect(row: Cluster, answers: Mapping[str, Any]) -> Head:
 
 def instances(*rows: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to the question about all instances."""
-    return {"PUT /2/query/instance": _queried(INSTANCE_FIELDS, rows)}
+    return {"PUT /2/query/instance": queried(INSTANCE_FIELDS, rows)}
 
 
 def nodes(*rows: Mapping[str, Any]) -> dict[str, Any]:
-    return {"PUT /2/query/node": _queried(NODE_FIELDS, rows)}
+    return {"PUT /2/query/node": queried(NODE_FIELDS, rows)}
 
 
-def _queried(fields: tuple[str, ...], rows: tuple[Mapping[str, Any], ...]) -> dict[str, Any]:
+def queried(fields: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Rows as Ganeti's queries send them: pairs of a status (0: here it is, 2: unknown) and a value."""
     return {"data": [[[0, row[field]] if field in row else [2, None] for field in fields] for row in rows]}

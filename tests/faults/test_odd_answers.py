@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
 from apps.audit.models import AuditEntry
 from apps.clusters.models import Cluster, Job
@@ -67,6 +68,17 @@ class TestInstances:
             shown = page(sign_in(reader), detail_of(WELL_KNOWN))
             assert len(shown) < 200_000, "no page of thousands of lines"
             assert WELL_KNOWN in page(sign_in(reader), "/?q=www")
+
+
+    @pytest.mark.parametrize("seconds", [253402300799, -62135596800, 1e11, float("1e300"), -1, 0])
+    def test_born_at_the_end_of_all_calendars_are_shown(
+        self, sign_in: Any, estate: Estate, north: SimulatedCluster, seconds: float
+    ) -> None:
+        north.instances[WELL_KNOWN].ctime = north.instances[WELL_KNOWN].mtime = seconds
+        estate.collect("north")
+        for zone in ("Europe/Athens", "America/New_York"):
+            with timezone.override(zone):
+                assert WELL_KNOWN in page(sign_in("dora"), detail_of(WELL_KNOWN))
 
 
 class TestJobs:

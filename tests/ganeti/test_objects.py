@@ -17,7 +17,7 @@ from ganeti.objects import (
     Node,
     NodeGroup,
     Value,
-    each,
+    is_name,
 )
 from tests.ganeti.conftest import sample
 
@@ -60,10 +60,13 @@ class TestAnything:
         assert isinstance(value, Value)
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=type(value)) == value
 
-    def test_rows_without_a_name_are_left_out(self) -> None:
-        rows = [{"name": "a"}, {"name": ""}, {"name": None}, {}, None, "b", 3]
-        assert [node.name for node in each(Node.from_rapi, rows)] == ["a"]
-        assert each(Node.from_rapi, None) == each(Node.from_rapi, "names") == []
+    @pytest.mark.parametrize("name", ["", None, 3, "a/b", "two\nlines", "x" * 256, "tab\there"])
+    def test_what_no_address_could_carry_is_no_name(self, name: Any) -> None:
+        assert not is_name(name)
+
+    @pytest.mark.parametrize("name", ["web.example.org", "UPPER", "τεστ", "x" * 255])
+    def test_what_ganeti_may_call_something_is_one(self, name: str) -> None:
+        assert is_name(name)
 
 
 class TestInstance:

@@ -23,7 +23,7 @@ def collected(settings: Any, tmp_path: Path) -> Path:
 def test_modules_import_each_other_by_hashed_names(collected: Path) -> None:
     app = (collected / staticfiles_storage.stored_name("js/app.js")).read_text()
     imported = re.findall(r'import\s*"\./([^"]+)"', app)
-    assert len(imported) == 7
+    assert len(imported) == (Path("static/js/app.js").read_text().count("import "))
     for name in imported:
         assert re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", name)
         assert (collected / "js" / name).is_file()

@@ -1,0 +1,189 @@
+"""Real servers for tests, each on a free port with a directory of its own: started, stopped, paused, killed by tests.
+
+A server whose program is missing fails the test that wants it; contrib/install-test-packages installs all of them.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+SECONDS_TO_COME_UP = 60.0  # a bound for a test that hangs, no promise
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A process that listens on `port`, which it keeps over restarts. Subclasses say how it is called."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        """Whether it is ready for work."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "server.log"
+
+    def start(self) -> None:
+        assert self.process is None
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command(), cwd=self.directory, stdout=log, stderr=log)
+        end = time.monotonic() + SECONDS_TO_COME_UP
+        while not self.answers():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """It is there, takes connections (the kernel does), and says nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        self._signal(signal.SIGCONT)
+        self._signal(number)
+        self.process.wait(timeout=30)
+        self.process = None
+
+
+class Redis(Server):
+    """A Redis without a file: what it held is lost when it ends."""
+
+    def command(self) -> list[str]:
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+class Beanstalkd(Server):
+    """A broker without a log file: messages are lost when it ends."""
+
+    def command(self) -> list[str]:
+        return ["beanstalkd", "-l", "127.0.0.1", "-p", str(self.port)]
+
+
+class MariaDb(Server):
+    """A MariaDB with an empty database called ganetimgr, and a user of that name and password."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.data = directory / "data"
+        command = ["mariadb-install-db", "--no-defaults", *self._as_root(), f"--datadir={self.data}"]
+        subprocess.run(
+            [*command, "--auth-root-authentication-method=normal", "--skip-test-db"], check=True, capture_output=True
+        )
+        self.start()
+        self.make_database("ganetimgr")
+        self.execute("CREATE USER ganetimgr@'%' IDENTIFIED BY 'ganetimgr'", "GRANT ALL ON *.* TO ganetimgr@'%'")
+
+    def command(self) -> list[str]:
+        # Nothing of the machine's own configuration; small, and without waiting for the disk
+        return [
+            "/usr/sbin/mariadbd", "--no-defaults", *self._as_root(), f"--datadir={self.data}", f"--port={self.port}",
+            "--bind-address=127.0.0.1", f"--socket={self.socket}", f"--pid-file={self.directory}/pid",
+            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=16M", "--performance-schema=OFF",
+        ]  # fmt: skip
+
+    @staticmethod
+    def _as_root() -> list[str]:
+        return ["--user=root"] if os.geteuid() == 0 else []
+
+    @property
+    def socket(self) -> str:
+        return str(self.directory / "s")  # short: the kernel allows 107 characters
+
+    def answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except pymysql.Error:
+            return False
+        return True
+
+    def make_database(self, name: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS `{name}`", f"CREATE DATABASE `{name}`")
+
+    def execute(self, *statements: str, values: tuple[Any, ...] = (), database: str | None = None) -> list[tuple]:
+        """The rows of the last statement, asked as the server's own root."""
+        with pymysql.connect(
+            unix_socket=self.socket, user="root", database=database, autocommit=True, ssl_disabled=True
+        ) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement, values or None)
+            return list(cursor.fetchall())
+
+    def settings(self, name: str = "ganetimgr") -> dict[str, Any]:
+        """The entry for a site's DATABASES."""
+        return {
+            "ENGINE": "django.db.backends.mysql",
+            "NAME": name,
+            "USER": "ganetimgr",
+            "PASSWORD": "ganetimgr",
+            "HOST": "127.0.0.1",
+            "PORT": self.port,
+        }
+
+
+def running(server: Server) -> Iterator[Any]:
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    yield from running(Redis(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="session")
+def beanstalkd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beanstalkd]:
+    yield from running(Beanstalkd(tmp_path_factory.mktemp("beanstalkd")))
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    server = MariaDb(tmp_path_factory.mktemp("db"))
+    yield server
+    server.stop()
