@@ -1,17 +1,21 @@
 """Sign-in, password, theme, and the page that shows every component."""
 
+import sys
+
 from django.conf import settings
 from django.contrib.auth import views as auth_views
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template import loader
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import patterns as sample_data
 from accounts import themes
 from accounts.forms import SignInForm
 from accounts.middleware import request_id
+from accounts.outage import RETRY_AFTER, is_database_away
 from accounts.redirects import own_page
 
 
@@ -51,5 +55,19 @@ def patterns(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A 500 with the id under which the log has the error. Without context processors: one of them may have failed."""
+    """A 500 with the id under which the log has the error. Without context processors: one of them may have failed.
+
+    Django calls it while it handles the error, from whichever layer that came.
+    """
+    if is_database_away(sys.exception()):
+        return database_away(request)
     return HttpResponseServerError(loader.get_template("500.html").render({"request_id": request_id()}))
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """A 503 that says when to come back: a page, or for scripts {"action": sentence}."""
+    headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        told = _("Our database does not answer just now. Look at your VMs in a moment, before you try again.")
+        return JsonResponse({"action": told}, status=503, headers=headers)
+    return HttpResponse(loader.get_template("503.html").render({}), status=503, headers=headers)

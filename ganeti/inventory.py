@@ -172,6 +172,12 @@ class Store(Protocol):
     def watched(self) -> set[str]:
         """The clusters that somebody looks at now."""
 
+    def hurry(self, now: float) -> None:
+        """Asks whoever collects to look at every cluster anew, at those too that are left in peace."""
+
+    def hurried_at(self) -> float:
+        """When somebody last asked for that; 0 if nobody did lately."""
+
     def claim(self, name: str, seconds: float) -> bool:
         """True for exactly one caller within `seconds`."""
 
@@ -194,6 +200,11 @@ class Questions(Protocol):
     def networks(self) -> list[Network]: ...
     def info(self) -> ClusterInfo: ...
     def may_change(self) -> bool: ...
+
+
+def hurried(head: Head | None, now: float, hurried_at: float) -> bool:
+    """Whether the cluster has not been asked since somebody wanted all to be (by a clock that may be ahead of ours)."""
+    return hurried_at <= now and (head is None or head.tried_at < hurried_at)
 
 
 def due(head: Head | None, now: float, interval: float) -> bool:

@@ -18,6 +18,7 @@ T = TypeVar("T")
 MAX_TEXT = 4096  # characters that we keep of any single text of Ganeti's
 MAX_NAME = 255  # characters of a name, as in the DNS
 MAX_ITEMS = 4096  # items that we keep of any list inside an object
+END_OF_TIME = 253370764800  # the year 9999 begins: later times are none in some time zone
 
 
 # ---- taking what we know ----------------------------------------------------------------
@@ -44,13 +45,13 @@ def whole(value: Any) -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """A time from Ganeti: a number, or a job's pair [seconds, microseconds]."""
+    """A time from Ganeti: a number, or a job's pair [seconds, microseconds]; None for what no calendar has."""
     if isinstance(value, list | tuple) and len(value) == 2:
         whole_part, micro = whole(value[0]), whole(value[1])
-        return None if whole_part is None or micro is None else whole_part + micro / 1e6
+        value = None if whole_part is None or micro is None else whole_part + micro / 1e6
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if abs(value) < 1e12 else None  # also drops NaN and infinity
+    return float(value) if 0 <= value < END_OF_TIME else None  # also drops NaN and infinity
 
 
 def truth(value: Any) -> bool | None:

@@ -4,6 +4,7 @@
     news/SLUG                   its size is the number of bumps: appending a byte needs no lock and loses none
     snapshots/SLUG/GENERATION.body, .facts, .index
     watched/SLUG, claims/NAME   empty; the time of modification says until when
+    hurry                       empty; the time of modification says when somebody asked for a look at all clusters
     new/                        what is being written
     lock                        held for the moment in which a head is compared and replaced
 
@@ -37,45 +38,52 @@ class DirectoryStore(RememberingStore):
         super().__init__(tag_prefix, **({} if format_number is None else {"format_number": format_number}))
         self.path = Path(path)
         self._indexes: dict[str, tuple[int, dict[str, str]]] = {}
-        with _or_down():
-            for folder in FOLDERS:
-                (self.path / folder).mkdir(parents=True, exist_ok=True)
+        with suppress(StoreDown), self._or_down():  # as with a server: whoever asks something hears that it is away
+            self._make_folders()
             self._remove_abandoned()
 
     def is_there(self) -> bool:
         return os.access(self.path / "new", os.W_OK | os.X_OK)
 
     def bump(self, slug: str) -> None:
-        with _or_down(), (self.path / "news" / _file_name(slug)).open("ab") as file:
+        with self._or_down(), (self.path / "news" / _file_name(slug)).open("ab") as file:
             file.write(b".")
+
+    def hurry(self, now: float) -> None:
+        with self._or_down():
+            _touch(self.path / "hurry", now)
+
+    def hurried_at(self) -> float:
+        with self._or_down():
+            return _until(self.path / "hurry")
 
     def claim(self, name: str, seconds: float) -> bool:
         path = self.path / "claims" / _file_name(name)
-        with _or_down(), self._locked():
+        with self._or_down(), self._locked():
             if _until(path) > time.time():
                 return False
             _touch(path, time.time() + seconds)
             return True
 
     def _read_heads(self) -> dict[str, tuple[bytes, int]]:
-        with _or_down():
+        with self._or_down():
             news = {name: stat.st_size for name, stat in _stats(self.path / "news")}
             blobs = {entry.name: _content(entry.path) for entry in os.scandir(self.path / "heads")}
         return {unquote(name): (blob, news.get(name, 0)) for name, blob in blobs.items() if blob is not None}
 
     def _read_head(self, slug: str) -> tuple[bytes | None, int]:
-        with _or_down():
+        with self._or_down():
             return _content(self._head_of(slug)), _size(self.path / "news" / _file_name(slug))
 
     def _write_head(self, slug: str, blob: bytes, generation: int) -> None:
-        with _or_down(), self._locked():
+        with self._or_down(), self._locked():
             if self._published(slug) <= generation:
                 self._write(self._head_of(slug), blob)
 
     def _publish(self, slug: str, packed: Packed, at_least: int, head: Callable[[int], bytes]) -> int:
         folder = self._folder_of(slug)
         index = self._format.seal(packed.owners)
-        with _or_down():
+        with self._or_down():
             parts = [("body", packed.body), ("facts", packed.facts), ("index", index)]
             written = {part: self._new(content) for part, content in parts}
             with self._locked():
@@ -92,7 +100,7 @@ class DirectoryStore(RememberingStore):
         return generation
 
     def _read(self, slug: str, generation: int, part: str) -> bytes | None:
-        with _or_down():
+        with self._or_down():
             return _content(self._part(slug, generation, part))
 
     def _read_owned(self, generations: Mapping[str, int], owners: frozenset[str]) -> dict[str, list[bytes] | None]:
@@ -105,7 +113,7 @@ class DirectoryStore(RememberingStore):
         ranges = [pair for owner in owners for pair in ranges_of(index.get(owner, ""))]
         if not ranges:
             return []
-        with _or_down():
+        with self._or_down():
             try:
                 with self._part(slug, generation, "body").open("rb") as file:
                     return [_range(file.fileno(), first, last) for first, last in ranges]
@@ -123,7 +131,7 @@ class DirectoryStore(RememberingStore):
         return index
 
     def _drop(self, slug: str, generation: int | None) -> None:
-        with _or_down(), self._locked():
+        with self._or_down(), self._locked():
             if generation is not None and self._published(slug) != generation:
                 return
             self._head_of(slug).unlink(missing_ok=True)
@@ -133,14 +141,14 @@ class DirectoryStore(RememberingStore):
         self._indexes.pop(slug, None)
 
     def _mark(self, slugs: list[str], until: float) -> None:
-        with _or_down():
+        with self._or_down():
             for slug in slugs:
                 path = self.path / "watched" / _file_name(slug)
                 if _until(path) < until:
                     _touch(path, until)
 
     def _marks(self, now: float) -> set[str]:
-        with _or_down():
+        with self._or_down():
             return {unquote(name) for name, stat in _stats(self.path / "watched") if stat.st_mtime > now}
 
     # -- files --
@@ -166,6 +174,24 @@ class DirectoryStore(RememberingStore):
     def _write(self, path: Path, content: bytes) -> None:
         self._new(content).replace(path)
 
+    @contextmanager
+    def _or_down(self) -> Iterator[None]:
+        """Trouble with files is a store that is down. (Where a missing file is an answer, it is asked for in here.)
+
+        Folders that somebody removed are made anew, for the next question.
+        """
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                with suppress(OSError):
+                    self._make_folders()
+            raise StoreDown(f"The inventory's directory fails: {error}") from error
+
+    def _make_folders(self) -> None:
+        for folder in FOLDERS:
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
+
     def _remove_abandoned(self) -> None:
         for path in (self.path / "new").iterdir():
             if 0 < _until(path) < time.time() - ABANDONED:
@@ -177,15 +203,6 @@ class DirectoryStore(RememberingStore):
         with (self.path / "lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-
-
-@contextmanager
-def _or_down() -> Iterator[None]:
-    """Trouble with files is a store that is down. (Where a missing file is an answer, it is asked for in here.)"""
-    try:
-        yield
-    except OSError as error:
-        raise StoreDown(f"The inventory's directory fails: {error}") from error
 
 
 def _file_name(name: str) -> str:

@@ -6,6 +6,7 @@ PREFIX counters         hash, slug: the last generation given to a writer
 PREFIX generations      hash, slug: the generation that the head names
 PREFIX body:SLUG:GENERATION, facts:SLUG:GENERATION, index:SLUG:GENERATION (a hash, owner: ranges)
 PREFIX watched          sorted set, slug: until when
+PREFIX hurry            when somebody asked for a look at all clusters; expires
 PREFIX claim:NAME       expires
 """
 
@@ -26,6 +27,7 @@ from ganeti.tags import DEFAULT_PREFIX
 PATIENCE = 1.0  # seconds for any answer of Redis
 REST = 1.0  # seconds for which nobody asks a Redis that was away: else every page would wait for it
 UNPUBLISHED = 600  # seconds that a snapshot waits for its head: its writer may have died
+HURRY = 3600  # seconds after which nobody waits any more for the look that was asked for
 OUTDATED = 60  # seconds that a reader has left who holds an old head
 
 # A generation that nobody else has: (counters; slug, at least) -> number as text
@@ -122,6 +124,14 @@ class RedisStore(RememberingStore):
     def bump(self, slug: str) -> None:
         with self._asking():
             self._redis.hincrby(self._key("news"), slug, 1)
+
+    def hurry(self, now: float) -> None:
+        with self._asking():
+            self._redis.set(self._key("hurry"), repr(now), ex=HURRY)
+
+    def hurried_at(self) -> float:
+        with self._asking():
+            return float(self._redis.get(self._key("hurry")) or 0)
 
     def claim(self, name: str, seconds: float) -> bool:
         with self._asking():

@@ -117,6 +117,7 @@ DEFAULT_FROM_EMAIL = "no-reply@example.com"
 ROOT_URLCONF = "ganetimgr.urls"
 WSGI_APPLICATION = "ganetimgr.wsgi.application"
 INSTALLED_APPS = [
+    "ganetimgr",
     "accounts",
     "apps.audit",
     "apps.clusters",
@@ -132,6 +133,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "accounts.middleware.RequestIdMiddleware",
+    "ganetimgr.logs.RequestLogMiddleware",
+    "ganetimgr.health.HealthMiddleware",
     "accounts.middleware.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -174,18 +177,23 @@ WHITENOISE_USE_FINDERS = True  # a site that runs collectstatic behind nginx doe
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REDIRECT_EXEMPT = [r"^readyz$"]  # monitors ask the process itself, without TLS
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
+LOG_FORMAT = "line"  # or "json": an object for each record, for those who collect logs from many machines
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "accounts.middleware.RequestIdFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "filters": {"request": {"()": "ganetimgr.logs.RequestFilter"}},
+    "formatters": {"chosen": {"()": "ganetimgr.logs.formatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django.server": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        # gunicorn's own handlers give way to ours, which know no query strings; ganetimgr.requests tells the requests
+        "gunicorn.error": {"propagate": True},
+        "gunicorn.access": {"propagate": False},
     },
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -16,8 +16,9 @@ NOBODY = "nobody"
 EVERYBODY = [NOBODY, "alice", "bob", "carla", "charlie", "dora", "erik"]
 SIGNED_IN = EVERYBODY[1:]
 
-# What answers mean here: 200 page, 302 elsewhere (for nobody: the sign-in), 403 may not, 404 not for you, 405 not so.
-PAGE, AWAY, DENIED, NOTHING, NOT_SO = 200, 302, 403, 404, 405
+# What answers mean here: 200 page, 302 elsewhere (for nobody: the sign-in), 403 may not, 404 not for you, 405 not so,
+# 503 not ready.
+PAGE, AWAY, DENIED, NOTHING, NOT_SO, NOT_READY = 200, 302, 403, 404, 405, 503
 
 
 def all_alike(status: int) -> dict[str, int]:
@@ -31,11 +32,16 @@ def signed_in(status: int) -> dict[str, int]:
 # An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
 LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+# For those who see everything.
+HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 
 INSTANCE = "/instances/north/web.example.org/"
 
 # URL name or pattern -> (address, answers to GET, answers to POST)
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
+    "healthz": ("/healthz", all_alike(PAGE), all_alike(NOT_SO)),
+    "readyz": ("/readyz", all_alike(NOT_READY), all_alike(NOT_SO)),  # no watcher runs here
+    "clearcache": ("/clearcache/", signed_in(NOT_SO), HURRY),
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
     "instance-detail": (INSTANCE, LOOK, signed_in(NOT_SO)),
     "instance-startup": (f"{INSTANCE}startup/", signed_in(NOT_SO), TOUCH),

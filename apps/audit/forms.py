@@ -13,14 +13,21 @@ class HistoryForm(forms.Form):
     """Search and filters of the history. Bad values count as none."""
 
     q = forms.CharField(required=False, max_length=200, strip=True, label=_("Search"))
-    cluster = forms.CharField(required=False, max_length=50, label=_("Cluster"))
+    cluster = forms.CharField(required=False, max_length=50, label=_("Cluster"), widget=forms.Select)
     outcome = forms.ChoiceField(
         required=False, choices=[("", _("Any outcome")), *AuditEntry.Outcome.choices], label=_("Outcome")
     )
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, entries: AuditEntryQuerySet) -> None:
         super().__init__(data)
         self.is_valid()
+        clusters = entries.exclude(cluster="").order_by("cluster").values_list("cluster", flat=True).distinct()
+        choices = [("", _("Any cluster")), *((slug, slug) for slug in clusters)]
+        self.fields["cluster"].widget.choices = choices
+
+    @property
+    def offers_clusters(self) -> bool:
+        return len(self.fields["cluster"].widget.choices) > 2
 
     @property
     def is_narrowed(self) -> bool:

@@ -29,7 +29,7 @@ def history(request: HttpRequest) -> HttpResponse:
         entries = AuditEntry.objects.lately(settings.AUDIT_ENTRIES_LAST_X_DAYS)
     else:
         entries = AuditEntry.objects.seen_by(request.user, owned)
-    form = HistoryForm(request.GET)
+    form = HistoryForm(request.GET, entries)
     page = Paginator(form.apply(entries), PER_PAGE).get_page(request.GET.get("page"))
     working = any(entry.outcome == AuditEntry.Outcome.PENDING for entry in page.object_list)
     shown = [ShownEntry(entry, request.user, sees_everything) for entry in page.object_list]

@@ -87,12 +87,13 @@ def submit(row: Job, by: Actor) -> None:
     try:
         job_id = VERBS[row.kind].ask(Client(row.cluster.endpoint()), row.instance, reason(row, by))
     except RapiError as error:
-        log.warning("%s of %s on %s: %s", row.kind, row.instance, row.cluster.slug, error)
+        log.warning("%s of %s on %s: %s", row.kind, row.instance, row.cluster.slug, error, extra=row.facts)
         if not error.perhaps_done:
             fail(row, problems.in_english(error, row.cluster.label))
             raise Refused(problems.sentence(error, row.cluster.label)) from error
     else:
         row.adopt(job_id)
+        log.info("%s of %s on %s is job %s.", row.kind, row.instance, row.cluster.slug, job_id, extra=row.facts)
     finally:
         inventories.tell_news(row.cluster.slug)
 

@@ -54,7 +54,7 @@ def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]
             row_changed, row_ended = _take(row, jobs.get(row.job_id or 0), at_the_end)
         except Exception:
             # One row that cannot be written must not keep the others waiting; it is tried again at the next tick.
-            log.exception("Job %s of %s could not be written down.", row.job_id, row.instance)
+            log.exception("Job %s of %s could not be written down.", row.job_id, row.instance, extra=row.facts)
             continue
         changed, ended = changed or row_changed, ended or row_ended
     return changed or ended, ended
@@ -78,6 +78,7 @@ def end(row: Job, job: GanetiJob, at_the_end: Mapping[str, Ending]) -> bool:
         audit.conclude(row.audit_entry_id, outcome, job.error)
         if row.kind in at_the_end:
             at_the_end[row.kind](row, job)
+    log.info("Job %s has ended: %s of %s, %s.", row.job_id, row.kind, row.instance, state.value, extra=row.facts)
     return True
 
 
@@ -87,6 +88,7 @@ def give_up(row: Job, sentence: str) -> bool:
         if not row.finish(Job.State.UNKNOWN, error=sentence):
             return False
         audit.conclude(row.audit_entry_id, AuditEntry.Outcome.UNKNOWN, sentence)
+    log.warning("%s of %s is given up: %s", row.kind, row.instance, sentence, extra=row.facts)
     return True
 
 
@@ -112,6 +114,7 @@ def settle(rows: list[Job], client: Client) -> bool:
         if job is not None:
             taken.add(job.id)
             changed = row.adopt(job.id) or changed
+            log.info("%s of %s was found again as job %s.", row.kind, row.instance, job.id, extra=row.facts)
         elif _age(row) > settings.RAPI_DEADLINE + LOOK_AFTER:
             changed = give_up(row, problems.NEVER_SEEN) or changed
     return changed

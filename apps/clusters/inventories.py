@@ -1,5 +1,6 @@
 """This process's hold on the snapshot store, the queue and the collector, as the settings say."""
 
+import contextvars
 import logging
 import threading
 import time
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 12.0  # a page that polls every 4 s renews this; a closed one is forgotten soon
 CLAIM_SECONDS = 20.0
+HURRY_SECONDS = 5.0  # a look at all clusters costs them real work, however often somebody asks for it
 
 
 @lru_cache(maxsize=4)
@@ -93,6 +95,12 @@ def look_at(slugs: Iterable[str]) -> None:
         log.warning("The snapshot store does not answer: %s", error)
 
 
+def hurry() -> None:
+    """Asks the watchers to look at every cluster now. Raises StoreDown when they cannot be told."""
+    if store().claim("hurry", HURRY_SECONDS):
+        store().hurry(time.time())
+
+
 def collect_missing(clusters: Iterable[Cluster], known: dict[str, Head]) -> None:
     """Starts one bounded look at clusters that nobody has seen yet: the page says "collecting" meanwhile.
 
@@ -104,7 +112,9 @@ def collect_missing(clusters: Iterable[Cluster], known: dict[str, Head]) -> None
     except StoreDown:
         return
     if endpoints:
-        threading.Thread(target=collect_now, args=(endpoints,), name="collect-missing", daemon=True).start()
+        # A new thread begins without the context, and its log lines would not tell which request they belong to.
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(collect_now, endpoints), name="collect-missing", daemon=True).start()
 
 
 def collect_now(endpoints: list[Endpoint], *, everything: bool = False) -> None:
@@ -118,4 +128,6 @@ def collect_now(endpoints: list[Endpoint], *, everything: bool = False) -> None:
     )
     for answer in answers:
         if answer.error:
-            log.warning("Collecting failed: %s", answer.error)
+            log.warning("Collecting failed: %s", answer.error, extra={"cluster": answer.slug})
+        elif answer.value and answer.value.is_failing:
+            log.warning("%s: %s", answer.slug, answer.value.error, extra={"cluster": answer.slug})

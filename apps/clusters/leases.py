@@ -12,6 +12,7 @@ from apps.clusters.models import Cluster, Lease, WatcherProcess
 
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 4.0  # several tries within a lease's life
+SILENT_SECONDS = 2 * LEASE_SECONDS  # a watcher that was not seen for so long is called gone
 
 
 def renew(holder: str) -> set[int]:
@@ -50,6 +51,17 @@ def alive(now: datetime.datetime) -> int:
     """How many watchers were seen lately; the long gone are swept away."""
     WatcherProcess.objects.filter(seen__lt=now - datetime.timedelta(days=1)).delete()
     return WatcherProcess.objects.filter(seen__gte=now - datetime.timedelta(seconds=LEASE_SECONDS)).count()
+
+
+def last_seen() -> WatcherProcess | None:
+    """The watcher that showed up last; None where none ever did, or the last one said goodbye."""
+    return WatcherProcess.objects.order_by("-seen").first()
+
+
+def somebody_watches() -> bool:
+    """Whether a watcher was seen lately."""
+    last = last_seen()
+    return last is not None and last.seen > timezone.now() - datetime.timedelta(seconds=SILENT_SECONDS)
 
 
 def _make_missing(wanted: set[int], now: datetime.datetime) -> None:

@@ -238,6 +238,11 @@ class Job(models.Model):
     def is_unfinished(self) -> bool:
         return self.holds is not None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a log line about it tells beside its message."""
+        return {"cluster": self.cluster.slug, "instance": self.instance, "job": self.job_id}
+
     def adopt(self, job_id: int) -> bool:
         """Notes the number that Ganeti gave the job. False when another process was faster."""
         changed = Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(

@@ -49,7 +49,8 @@ class ShownJob:
     @classmethod
     def of(cls, job: Job, reader: Any) -> "ShownJob":
         who = "" if job.requested_by_id == reader.pk else job.requester_name
-        return cls(words.of_job(job), job.created, job.ended, who, job.job_id, story(job), retold(job.error))
+        status = words.of_job(job) if job.is_unfinished else words.of_ended(job)
+        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error))
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class ShownCluster:
     view: ClusterView
     name: str
     vm_count: int = 0
+    tells_details: bool = False  # hosts and ports are for those who run the clusters
 
     @property
     def slug(self) -> str:
@@ -82,7 +84,7 @@ class ShownCluster:
 
     @property
     def error(self) -> str:
-        return problems.of_head(self.view.head, self.name)
+        return problems.of_head(self.view.head, self.name) if self.tells_details else ""
 
 
 class ShownVm:
@@ -95,7 +97,7 @@ class ShownVm:
         self.tags = vm.tags
         self.group_is_locked = vm.group_is_locked
         self.node_group = vm.node_group
-        self.cluster = ShownCluster(vm.cluster, cluster_name(vm.cluster, reader))
+        self.cluster = shown_cluster(vm.cluster, reader)
 
     @cached_property
     def job(self) -> ShownJob | None:
@@ -132,6 +134,10 @@ class ShownVm:
 def vms(found: Iterable[Instance], seen: Fleet) -> list[ShownVm]:
     """A page of instances, ready to be shown; two queries for all of them."""
     return [ShownVm(vm, seen.user) for vm in seen.vms(found)]
+
+
+def shown_cluster(view: ClusterView, reader: Any, vm_count: int = 0) -> ShownCluster:
+    return ShownCluster(view, cluster_name(view, reader), vm_count, fleet.sees_everything(reader))
 
 
 def cluster_name(view: ClusterView, reader: Any) -> str:

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from apps.clusters.views import instances, power
+from apps.clusters.views import hurry, instances, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
 
 urlpatterns = [
     path("", instances.instance_list, name="user-instances"),
+    path("clearcache/", hurry.collect_now, name="clearcache"),
+    path("clearcache", hurry.collect_now),
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),

@@ -23,7 +23,7 @@ from apps.clusters.models import Cluster, Job
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
 from ganeti.errors import RapiError
-from ganeti.inventory import StoreDown, due
+from ganeti.inventory import Head, StoreDown, due, hurried
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Watcher:
         self.following: set[int] = set()
         self.collecting: set[int] = set()
         self.hurry: set[int] = set()  # clusters whose instances have just changed
+        self.silent: set[int] = set()
         self.news = Event()
         self.stopping = Event()
         self._renew_at = 0.0
@@ -120,6 +121,7 @@ class Watcher:
         """Starts one follower for each cluster of ours that has unfinished rows; one query for all clusters."""
         rows: dict[int, list[Job]] = defaultdict(list)
         for row in Job.objects.unfinished().filter(cluster__in=list(self.clusters)).order_by("pk"):
+            row.cluster = self.clusters[row.cluster_id]
             rows[row.cluster_id].append(row)
         for pk, unfinished in rows.items():
             if pk not in self.following and self.pool.free_count():
@@ -136,11 +138,11 @@ class Watcher:
                 self.hurry.add(cluster.pk)
                 self.news.set()
         except RapiError as error:
-            log.info("Jobs wait: %s", error)
+            log.info("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
         except (DatabaseError, StoreDown) as error:
-            log.warning("Jobs of %s wait: %s", cluster.slug, error)
+            log.warning("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
         except Exception:
-            log.exception("Following jobs of %s failed.", cluster.slug)
+            log.exception("Following jobs of %s failed.", cluster.slug, extra={"cluster": cluster.slug})
         finally:
             self.following.discard(cluster.pk)
             connections.close_all()
@@ -149,26 +151,39 @@ class Watcher:
 
     def _collect_due(self) -> None:
         store = inventories.store()
-        heads, watched, now = store.heads(), store.watched(), time.time()
+        heads, watched, hurried_at, now = store.heads(), store.watched(), store.hurried_at(), time.time()
         for pk, cluster in self.clusters.items():
             if pk in self.collecting or not self.pool.free_count():
                 continue
             head = heads.get(cluster.slug)
             interval = settings.INVENTORY_INTERVAL_WATCHED if cluster.slug in watched else settings.INVENTORY_INTERVAL
-            if pk in self.hurry or due(head, now, interval):
+            everything = hurried(head, now, hurried_at)
+            if everything or pk in self.hurry or due(head, now, interval):
                 self.hurry.discard(pk)
                 self.collecting.add(pk)
-                self.pool.spawn(self._collect, cluster, cluster.endpoint())
+                self.pool.spawn(self._collect, cluster, cluster.endpoint(), everything)
 
-    def _collect(self, cluster: Cluster, endpoint: Endpoint) -> None:
+    def _collect(self, cluster: Cluster, endpoint: Endpoint, everything: bool) -> None:
         try:
-            self.collector.collect(endpoint, now=time.time())
+            self._note(cluster, self.collector.collect(endpoint, now=time.time(), everything=everything))
         except StoreDown as error:
-            log.warning("The snapshot of %s could not be stored: %s", cluster.slug, error)
+            log.warning(
+                "The snapshot of %s could not be stored: %s", cluster.slug, error, extra={"cluster": cluster.slug}
+            )
         except Exception:
-            log.exception("Collecting %s failed.", cluster.slug)
+            log.exception("Collecting %s failed.", cluster.slug, extra={"cluster": cluster.slug})
         finally:
             self.collecting.discard(cluster.pk)
+
+    def _note(self, cluster: Cluster, head: Head) -> None:
+        """One line when a cluster falls silent and one when it is back, not one for every try."""
+        about = {"cluster": cluster.slug}
+        if head.is_failing and cluster.pk not in self.silent:
+            log.warning("%s does not answer well: %s", cluster.slug, head.error, extra=about)
+            self.silent.add(cluster.pk)
+        elif not head.is_failing and cluster.pk in self.silent:
+            log.info("%s is back.", cluster.slug, extra=about)
+            self.silent.discard(cluster.pk)
 
     # ---- news --------------------------------------------------------------------------------------------
 

@@ -78,6 +78,14 @@ def of_instance(ganeti_status: str) -> Status:
     return Status(word, "question-circle", "warn", _("Ganeti uses a word that we do not know."))
 
 
+def of_ended(job: Job) -> Status:
+    """How a change ended, for people who did not see it end."""
+    family = {Job.State.SUCCEEDED: "ok", Job.State.FAILED: "bad"}.get(Job.State(job.state), "warn")
+    icon = {"ok": "check-circle-fill", "bad": "x-octagon-fill"}.get(family, "question-circle")
+    what = {"what": job.get_kind_display(), "how": job.get_state_display()}
+    return Status(_("%(what)s: %(how)s") % what, icon, family)
+
+
 def of_job(job: Job) -> Status:
     return Status(
         WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", OF_JOB.get(job.ganeti_status, "")

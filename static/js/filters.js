@@ -5,3 +5,9 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (value === "") detail.formData.delete(name);
   }
 });
+
+// On a phone the chips scroll sideways: the chosen one is brought into view.
+for (const chosen of document.querySelectorAll(".chips [aria-current]")) {
+  const chips = chosen.closest(".chips");
+  chips.scrollLeft = chosen.offsetLeft - chips.offsetLeft - (chips.clientWidth - chosen.offsetWidth) / 2;
+}

@@ -50,6 +50,11 @@ def site(clusters: dict[str, SimulatedSide], tmp_path_factory: pytest.TempPathFa
         site.stop()
 
 
+def ask_again(site: Site, slug: str) -> None:
+    """The watcher asks a cluster that was silent for long at once, instead of within the next minute."""
+    site.manage("shell", "-v0", "-c", f"from apps.clusters.inventories import store; store().forget({slug!r})")
+
+
 @contextmanager
 def jobs_without_end(side: SimulatedSide) -> Iterator[None]:
     """Power jobs that begin on this cluster meanwhile are at work until the block ends."""
@@ -85,9 +90,10 @@ class People:
         return page
 
     def __call__(self, name: str, path: str = "/", **options: Any) -> Page:
-        """That page as `name` sees it."""
+        """That page as `name` sees it; without a name, as nobody in particular does."""
         page = self.somebody(**options)
-        page.context.add_cookies([self._session_of(name)])
+        if name:
+            page.context.add_cookies([self._session_of(name)])
         page.goto(path)
         return page
 

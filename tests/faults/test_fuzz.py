@@ -89,7 +89,7 @@ def test_the_collector_never_raises_and_leaves_other_clusters_alone(tmp_path: Pa
 
 @pytest.mark.django_db
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(answers=RIGHT_SHAPES)
 def test_what_was_collected_is_shown_beside_other_clusters(

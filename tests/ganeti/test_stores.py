@@ -825,24 +825,34 @@ class TestDirectory:
         DirectoryStore(tmp_path)
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["alive"]
 
-    def test_a_directory_that_vanished_is_a_store_that_is_down(self, tmp_path: Path) -> None:
-        store, fresh = DirectoryStore(tmp_path / "it"), DirectoryStore(tmp_path / "it")
+    def test_a_directory_that_vanished_is_a_store_that_is_down_and_made_anew(self, tmp_path: Path) -> None:
+        store = DirectoryStore(tmp_path / "it")
         put(store, instance("vm"))
         known = generations(store)
         shutil.rmtree(tmp_path / "it")
-        assert generations(store) == known and store.stale
-        for ask in (
-            fresh.heads,
-            lambda: put(fresh),
-            lambda: fresh.bump("north"),
-            lambda: fresh.claim("x", 1),
-            fresh.watched,
-        ):
-            with pytest.raises(StoreDown):
-                ask()
+        assert generations(store) == known and store.stale, "what is remembered is shown once more"
+        assert generations(store) == {} and not store.stale
+        put(store, instance("vm"))
+        assert store.snapshot("north")
+
+    @pytest.mark.parametrize("ask", ["heads", "watched", "put", "bump", "claim"])
+    def test_whoever_finds_it_gone_makes_it_for_the_next(self, tmp_path: Path, ask: str) -> None:
+        store = DirectoryStore(tmp_path / "it")
+        shutil.rmtree(tmp_path / "it")
         assert not store.is_there()
+        with pytest.raises(StoreDown):
+            {
+                "heads": store.heads,
+                "watched": store.watched,
+                "put": lambda: put(store),
+                "bump": lambda: store.bump("north"),
+                "claim": lambda: store.claim("x", 1),
+            }[ask]()
+        assert store.is_there()
 
     def test_a_place_where_no_directory_can_be_is_a_store_that_is_down(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
+        store = DirectoryStore(tmp_path / "file")
         with pytest.raises(StoreDown, match="directory"):
-            DirectoryStore(tmp_path / "file")
+            store.heads()
+        assert not store.is_there()

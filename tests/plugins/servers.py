@@ -118,11 +118,11 @@ class MariaDb(Server):
         self.execute("CREATE USER ganetimgr@'%' IDENTIFIED BY 'ganetimgr'", "GRANT ALL ON *.* TO ganetimgr@'%'")
 
     def command(self) -> list[str]:
-        # Nothing of the machine's own configuration; small, and without waiting for the disk
+        # Nothing of the machine's own configuration; small. What is committed survives a kill, if not a power cut.
         return [
             "/usr/sbin/mariadbd", "--no-defaults", *self._as_root(), f"--datadir={self.data}", f"--port={self.port}",
             "--bind-address=127.0.0.1", f"--socket={self.socket}", f"--pid-file={self.directory}/pid",
-            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
+            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M",
             "--innodb-log-file-size=16M", "--performance-schema=OFF",
         ]  # fmt: skip
 
@@ -141,14 +141,17 @@ class MariaDb(Server):
             return False
         return True
 
+    @property
+    def as_root(self) -> dict[str, Any]:
+        """How PyMySQL connects as the server's own root."""
+        return {"unix_socket": self.socket, "user": "root", "ssl_disabled": True}
+
     def make_database(self, name: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS `{name}`", f"CREATE DATABASE `{name}`")
 
     def execute(self, *statements: str, values: tuple[Any, ...] = (), database: str | None = None) -> list[tuple]:
         """The rows of the last statement, asked as the server's own root."""
-        with pymysql.connect(
-            unix_socket=self.socket, user="root", database=database, autocommit=True, ssl_disabled=True
-        ) as connection:
+        with pymysql.connect(**self.as_root, database=database, autocommit=True) as connection:
             cursor = connection.cursor()
             for statement in statements:
                 cursor.execute(statement, values or None)
@@ -164,6 +167,44 @@ class MariaDb(Server):
             "HOST": "127.0.0.1",
             "PORT": self.port,
         }
+
+
+class Nginx(Server):
+    """nginx with one file of a site's, in which the words of `replaced` stand for others; TLS on `port`."""
+
+    def __init__(self, directory: Path, site: Path, replaced: dict[str, str]) -> None:
+        super().__init__(directory)
+        self.certificate = directory / "certificate.pem"
+        key = directory / "key.pem"
+        subprocess.run(
+            [
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", "/CN=vps.example.org", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-keyout", str(key), "-out", str(self.certificate),
+            ], check=True, capture_output=True,
+        )  # fmt: skip
+        text = site.read_text()
+        for word, other in {
+            "listen 80;": f"listen 127.0.0.1:{free_port()};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "/etc/ssl/certs/vps.example.org.pem": str(self.certificate),
+            "/etc/ssl/private/vps.example.org.key": str(key),
+            **replaced,
+        }.items():
+            assert word in text, f"{site.name} has no {word}"
+            text = text.replace(word, other)
+        (directory / "site.conf").write_text(text)
+        user = "user root;" if os.geteuid() == 0 else ""
+        temporary = " ".join(
+            f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (directory / "nginx.conf").write_text(
+            f"{user} pid {directory}/pid; error_log stderr; events {{}} "
+            f"http {{ access_log off; include /etc/nginx/mime.types; {temporary} include {directory}/site.conf; }}"
+        )
+
+    def command(self) -> list[str]:
+        return ["/usr/sbin/nginx", "-c", str(self.directory / "nginx.conf"), "-g", "daemon off;"]
 
 
 def running(server: Server) -> Iterator[Any]:

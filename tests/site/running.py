@@ -1,14 +1,16 @@
 """A whole site as processes: gunicorn, watchers and a database file, in a directory of its own, on free ports."""
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,12 @@ def free_port() -> int:
 
 
 class Site:
-    """Processes that a test starts, kills and starts again; `stop` ends what is left."""
+    """Processes that a test starts, kills and starts again; `stop` ends what is left.
 
-    def __init__(self, directory: Path, settings: str = "") -> None:
+    With a `database` the site begins with a copy of that file, instead of an empty one with the six people.
+    """
+
+    def __init__(self, directory: Path, settings: str = "", *, database: Path | None = None) -> None:
         self.directory = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -56,8 +61,13 @@ class Site:
         (directory / "settings.py").write_text(SETTINGS.format(var=str(directory / "var")) + settings)
         self.environment = {**os.environ, "GANETIMGR_SETTINGS": str(directory / "settings.py")}
         self.environment.pop("DJANGO_SETTINGS_MODULE", None)
-        self.manage("migrate", "-v0")
-        self.manage("shell", "-v0", "-c", PEOPLE)
+        self.database = directory / "var" / "ganetimgr.sqlite3"
+        if database:
+            self.database.parent.mkdir()
+            shutil.copy(database, self.database)
+        else:
+            self.manage("migrate", "-v0")
+            self.manage("shell", "-v0", "-c", PEOPLE)
 
     def manage(self, *words: str, fed: str = "") -> str:
         command = [sys.executable, "manage.py", *words]
@@ -81,14 +91,21 @@ class Site:
         self.until(lambda: self._answers(), "the web process to answer")
         return web
 
-    def start_watcher(self) -> subprocess.Popen[bytes]:
-        return self._start("watcher", [sys.executable, "watcher.py"])
+    def start_watcher(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        return self._start("watcher", [sys.executable, "watcher.py", *options], environment)
 
     def kill_hard(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9 for the process and the workers it made."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=30)
         self.processes.remove(process)
+
+    def end(self, process: subprocess.Popen[bytes]) -> int:
+        """Asks a process to end, as systemd does: its exit code."""
+        os.kill(process.pid, signal.SIGTERM)
+        code = process.wait(timeout=60)
+        self.processes.remove(process)
+        return code
 
     def stop(self) -> None:
         for process in self.processes:
@@ -101,11 +118,13 @@ class Site:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(timeout=20)
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, command: list[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                start_new_session=True,
+                command, cwd=ROOT, env={**self.environment, **(environment or {})}, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         self.processes.append(process)
         return process
@@ -123,7 +142,7 @@ class Site:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Straight from the database file, which no process of the site can embellish."""
-        with sqlite3.connect(self.directory / "var" / "ganetimgr.sqlite3", timeout=20) as database:
+        with contextlib.closing(sqlite3.connect(self.database, timeout=20)) as database, database:
             return database.execute(query, values).fetchall()
 
     def until(self, condition: Callable[[], object], what: str, seconds: float = SECONDS_TO_COME_UP) -> None:

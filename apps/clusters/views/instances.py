@@ -70,7 +70,7 @@ def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         **_trouble(clusters, lives_on, request.user),
         "store_is_away": seen.store_is_away,
         "is_incomplete": seen.store_is_away or not all(view.has_snapshot for view in clusters),
-        "collecting": [ShownCluster(view, shown.cluster_name(view, request.user)) for view in collecting],
+        "collecting": [shown.shown_cluster(view, request.user) for view in collecting],
     }
 
 
@@ -102,7 +102,7 @@ def _nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Ht
         "store_is_away": unknown.store_is_away,
         "collecting": []
         if unknown.store_is_away or unknown.cluster.is_silent
-        else [ShownCluster(unknown.cluster, shown.cluster_name(unknown.cluster, request.user))],
+        else [shown.shown_cluster(unknown.cluster, request.user)],
     }
     part = "clusters/instances/_unknown.html" if request.htmx else "clusters/instances/unknown.html"  # type: ignore[attr-defined]
     return render(request, part, context)
@@ -130,7 +130,7 @@ def _heading(sees_everything: bool) -> str:
 
 def _trouble(clusters: list[ClusterView], lives_on: Counter[str], reader: Any) -> dict[str, list[ShownCluster]]:
     """What is said above a page about clusters that are silent, never seen yet, or only to be looked at."""
-    all_shown = [ShownCluster(view, shown.cluster_name(view, reader), lives_on[view.slug]) for view in clusters]
+    all_shown = [shown.shown_cluster(view, reader, lives_on[view.slug]) for view in clusters]
     return {
         "silent": [cluster for cluster in all_shown if cluster.is_silent],
         "read_only": [cluster for cluster in all_shown if not cluster.view.may_change and cluster.vm_count],

@@ -2,15 +2,16 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.clusters import inventories
+from apps.clusters import inventories, leases
 from apps.clusters.checkup import examine
-from apps.clusters.models import Cluster
+from apps.clusters.models import Cluster, WatcherProcess
 from ganeti.inventory import StoreDown
 
 
@@ -71,14 +72,23 @@ class Command(BaseCommand):
         self._say(cluster)
 
     def do_list(self, **options: Any) -> None:
-        heads = inventories.known().heads
+        heads, store_is_away = inventories.known()
+        now = time.time()
         for cluster in Cluster.objects.all():
             head = heads.get(cluster.slug)
             state = "disabled" if cluster.disabled else head.state if head else "never seen"
             count = head.instance_count if head else "-"
+            age = _ago(now - head.collected_at) if head and head.collected_at else "-"
             self.stdout.write(
-                f"{cluster.slug:<20} {cluster.hostname}:{cluster.port:<6} {state:<12} {count:>6}  {cluster.description}"
+                f"{cluster.slug:<20} {cluster.hostname}:{cluster.port:<6} {state:<12} {age:>12} {count:>6}"
+                f"  {cluster.description}"
             )
+        if store_is_away:
+            self.stdout.write("The snapshot store does not answer.")
+        for watcher in WatcherProcess.objects.order_by("name"):
+            self.stdout.write(f"Watcher {watcher.name}: seen {_ago(now - watcher.seen.timestamp())}.")
+        if not leases.somebody_watches():
+            self.stdout.write("No watcher was seen lately: start one with watcher.py.")
 
     def do_check(self, **options: Any) -> None:
         wanted = options["slug"]
@@ -107,6 +117,14 @@ class Command(BaseCommand):
             mark, style = ("ok", self.style.SUCCESS) if finding.fine else ("!!", self.style.ERROR)
             self.stdout.write(f"  {style(mark)} {cluster.slug}: {finding.sentence}")
         return all(finding.fine for finding in findings)
+
+
+def _ago(seconds: float) -> str:
+    """An age that is short enough for a column."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
 
 
 def _first_line(path: str) -> str:

@@ -1,0 +1,176 @@
+"""How this process is, and how the parts are that it lives from: /healthz for whoever restarts processes, /readyz for
+whoever sends people to them or watches over the site."""
+
+import contextvars
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.middleware import is_trusted
+from apps.clusters import inventories, leases
+
+HEALTHZ = "/healthz"
+PATIENCE = 1.5  # seconds for all parts, which are asked side by side
+GIVEN_UP = 30.0  # seconds after which a part that never answered is asked anew
+
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+_DIRECT = "ganetimgr.direct"
+
+
+class HealthMiddleware:
+    """Answers /healthz before anything else has a say: hosts, HTTPS, sessions, the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info == HEALTHZ:
+            return healthz(request)
+        # Noted before the headers go that nobody vouches for: behind a proxy on this machine everybody comes from it.
+        request.META[_DIRECT] = not any(header in request.META for header in _FORWARDED)
+        return self.get_response(request)
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process answers."""
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Each part with what is to be said of it: 200 when all are well, else 503. Strangers do not get the details."""
+    parts = look(parts_of_this_site())
+    tell_all = _is_one_of_us(request, parts)
+    told = {name: {"ok": part.ok, "words": part.told(tell_all)} for name, part in parts.items()}
+    return JsonResponse(told, status=200 if all(part.ok for part in parts.values()) else 503)
+
+
+# ---- the parts ------------------------------------------------------------------------------------------
+
+
+class Part(NamedTuple):
+    """How a part is: in words that anybody may read, and in detail."""
+
+    ok: bool
+    words: str
+    detail: str = ""
+
+    def told(self, tell_all: bool) -> str:
+        return f"{self.words} {self.detail}" if tell_all and self.detail else self.words
+
+
+Question = Callable[[], Part]
+
+
+def parts_of_this_site() -> dict[str, Question]:
+    parts: dict[str, Question] = {"database": _database, "store": _store, "watcher": _watcher}
+    if settings.BEANSTALKD_HOST:
+        parts["queue"] = _queue
+    return parts
+
+
+def _database() -> Part:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()
+    return Part(True, _("It answers."))
+
+
+def _store() -> Part:
+    return _there_or_not(inventories.store().is_there())
+
+
+def _queue() -> Part:
+    return _there_or_not(inventories.queue().is_there())
+
+
+def _there_or_not(is_there: bool) -> Part:
+    return Part(True, _("It answers.")) if is_there else Part(False, _("It does not answer."))
+
+
+def _watcher() -> Part:
+    """Whether one was seen lately: a watcher that works renews its row every few seconds."""
+    try:
+        last = leases.last_seen()
+    finally:
+        connection.close()
+    if last is None:
+        return Part(False, _("None has been seen."), _("Start one: watcher.py."))
+    age = (timezone.now() - last.seen).total_seconds()
+    detail = _("%(name)s, %(seconds)d s ago.") % {"name": last.name, "seconds": age}
+    if age < leases.SILENT_SECONDS:
+        return Part(True, _("One was seen lately."), detail)
+    return Part(False, _("None was seen lately."), detail)
+
+
+# ---- asking them, with a bound ------------------------------------------------------------------------------
+
+_under_way: dict[str, tuple[float, Future[Part]]] = {}
+
+
+def look(parts: Mapping[str, Question], *, within: float = PATIENCE) -> dict[str, Part]:
+    """What each part says; one that says nothing `within` these seconds, all of them together, is not well."""
+    ends_at = time.monotonic() + within
+    asked = {name: _ask(name, question) for name, question in parts.items()}
+    return {name: _heard(future, max(0.0, ends_at - time.monotonic())) for name, future in asked.items()}
+
+
+def _ask(name: str, question: Question) -> Future[Part]:
+    """Asks in a thread of its own, which may hang: there is one for each part, however many want to know."""
+    began, future = _under_way.get(name, (0.0, None))
+    if future is None or future.done() or time.monotonic() - began > GIVEN_UP:
+        future = Future()
+        _under_way[name] = (time.monotonic(), future)
+        told = (_answer, future, question, translation.get_language())
+        threading.Thread(target=contextvars.copy_context().run, args=told, name=f"readyz-{name}", daemon=True).start()
+    return future
+
+
+def _answer(future: Future[Part], question: Question, language: str | None) -> None:
+    with translation.override(language):
+        try:
+            future.set_result(question())
+        except Exception as error:
+            future.set_result(Part(False, _("It does not answer."), f"{type(error).__name__}: {error}"))
+
+
+def _heard(future: Future[Part], seconds: float) -> Part:
+    try:
+        return future.result(timeout=seconds)
+    except TimeoutError:
+        return Part(False, _("It did not answer in time."))
+
+
+# ---- who asks --------------------------------------------------------------------------------------------
+
+
+def _is_one_of_us(request: HttpRequest, parts: Mapping[str, Part]) -> bool:
+    """This machine, a trusted proxy for itself, or staff; nobody waits for a database that is away to know who asks."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if is_trusted(address) or (request.META.get(_DIRECT) and _is_loopback(address)):
+        return True
+    has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+    return has_session and parts["database"].ok and request.user.is_active and request.user.is_staff
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+"""Every page in every state, wide and narrow, light and dark: nothing that axe finds, nothing cut off.
+
+The pictures are for people: var/pictures-of-tests/.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from apps.demo.seed import user
+from apps.demo.server import SimulatedGaneti
+from apps.demo.world import SimulatedCluster
+from tests.browser.conftest import PACE, People, ask_again, jobs_without_end
+from tests.simulated import SimulatedSide
+from tests.site.running import ROOT, Site
+
+pytestmark = pytest.mark.browser
+
+PICTURES = ROOT / "var" / "pictures-of-tests"
+NO_ROOM = "Instance creation failed on node1: not enough memory, needed 4096 MiB, available 1830 MiB"
+
+# state -> (whose page, its address, what it shows when it is complete)
+STATES = {
+    "sign-in": ("", "/user/login/", "h1:text('Sign in')"),
+    "list": ("alice", "/", ".silent"),
+    "list-of-nobody": ("charlie", "/", ".empty"),
+    "list-nothing-found": ("alice", "/?q=no+such+vm", ".empty"),
+    "list-filtered": ("alice", "/?status=attention", "[aria-current=true]:text('Needs attention')"),
+    "list-of-helpdesk": ("bob", "/", "tbody tr:nth-child(50)"),
+    "list-of-administrator": ("dora", "/?status=attention", "tbody tr"),
+    "vm-running": ("alice", "/instances/north/mail.example.org/", ".status-ok"),
+    "vm-stopped": ("alice", "/instances/north/test.example.org/", ".status-idle"),
+    "vm-pending": ("alice", "/instances/north/www.example.org/", "#jobstrip li:has-text('Ganeti began')"),
+    "vm-failed": ("alice", "/instances/south/www.example.org/", "#failure"),
+    "vm-locked": ("alice", "/instances/south/backup.example.org/", ".tag:has-text('Locked')"),
+    "vm-maintenance": ("alice", "/instances/south/lab.example.org/", ".tag:has-text('Maintenance')"),
+    "vm-silent-cluster": ("alice", "/instances/east/archive.example.com/", "#silent-east"),
+    "vm-read-only-cluster": ("alice", "/instances/attic/attic.example.org/", "#read-only-attic"),
+    "vm-of-everybody": ("dora", "/instances/north/isolated.example.com/", ".tag:has-text('Isolated')"),
+    "history": ("alice", "/history/", "tbody .status-work"),
+    "history-of-administrator": ("dora", "/history/", "tbody .status-bad"),
+    "not-found": ("alice", "/instances/north/no-such-vm.example.org/", "h1:text('nothing here')"),
+}
+
+
+@pytest.fixture(scope="module")
+def estate(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[None]:
+    """One VM in each state: pending, failed, locked, on a silent cluster, on one that may only be looked at."""
+    alice = site.sign_in("alice")
+    locked = clusters["south"].server.world.instances["backup.example.org"]
+    with ExitStack() as afterwards:
+        afterwards.enter_context(an_attic(site))
+        clusters["south"].faults.failing_jobs = NO_ROOM
+        afterwards.callback(setattr, clusters["south"].faults, "failing_jobs", "")
+        alice.post("/instances/south/www.example.org/reboot/")
+        locked.tags.append("ganetimgr:adminlock")
+        afterwards.callback(locked.tags.remove, "ganetimgr:adminlock")
+        afterwards.enter_context(jobs_without_end(clusters["north"]))
+        alice.post("/instances/north/www.example.org/reboot/")
+        afterwards.enter_context(clusters["east"].refusing())
+        site.until(lambda: "East has not answered" in alice.text("/"), "the silent cluster to be noticed")
+        yield
+    ask_again(site, "east")
+    site.until(lambda: "East has not answered" not in alice.text("/"), "the silent cluster to be back")
+
+
+@contextmanager
+def an_attic(site: Site) -> Iterator[None]:
+    """A fourth cluster, whose account may only read."""
+    world = SimulatedCluster("attic", domain="attic.example.org", pace=PACE)
+    world.add_group("default")
+    world.add_node("node1.attic.example.org", "default", role="M")
+    world.add_instance("attic.example.org", "node1.attic.example.org", tags=user("alice"))
+    with SimulatedGaneti([world]) as ganeti:
+        site.add_cluster(SimulatedSide(ganeti["attic"]).endpoint("reader"), "Attic")
+        yield
+        site.manage("cluster", "remove", "attic")
+
+
+@pytest.fixture(scope="module")
+def axe() -> Axe:
+    return Axe()
+
+
+def look_at(page: Page, axe: Axe, name: str) -> None:
+    """A picture of the page, which axe has to be content with, in the light and in the dark."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
+        page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png", full_page=True)
+        found = axe.run(page).response["violations"]
+        assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.usefixtures("estate")
+@pytest.mark.parametrize("width", [1280, 360])
+class TestEveryState:
+    @pytest.mark.parametrize("state", STATES)
+    def test_everybody_can_use_the_page(self, visit: People, axe: Axe, state: str, width: int) -> None:
+        who, path, complete = STATES[state]
+        page = visit(who, path, viewport={"width": width, "height": 800})
+        expect(page.locator(complete).first).to_be_attached(timeout=20_000)
+        look_at(page, axe, state)
+
+    def test_everybody_can_use_menus_and_dialogs(self, visit: People, axe: Axe, width: int) -> None:
+        page = visit("alice", "/?q=mail", viewport={"width": width, "height": 800})
+        page.get_by_role("button", name="More for mail.example.org").click()
+        look_at(page, axe, "menu")
+        page.get_by_role("button", name="Reboot").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        look_at(page, axe, "dialog")
