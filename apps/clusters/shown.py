@@ -45,12 +45,14 @@ class ShownJob:
     job_id: int | None
     log: list[LogLine]
     error: str = ""
+    is_ganetis_word: bool = False  # whether `error` is Ganeti's own
 
     @classmethod
     def of(cls, job: Job, reader: Any) -> "ShownJob":
         who = "" if job.requested_by_id == reader.pk else job.requester_name
+        is_ganetis = job.state == Job.State.FAILED and job.job_id is not None
         status = words.of_job(job) if job.is_unfinished else words.of_ended(job)
-        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error))
+        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis)
 
 
 @dataclass(frozen=True)
