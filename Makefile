@@ -10,7 +10,7 @@ TOOLS := .venv/requirements-dev.stamp
 TESTBED := contrib/ganeti-testbed/testbed
 BOTH_CORES := -n 2 -p tests.plugins.share_out
 # Python without an ending: ruff does not find it by itself
-SCRIPTS := $(TESTBED) contrib/check-translations
+SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test test-fast lint messages ganeti ganeti-down clean

@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 INSTANCE_FIELDS = (
     "name", "uuid", "status", "admin_state", "oper_state", "pnode", "snodes", "os", "hypervisor", "disk_template",
     "beparams", "disk.sizes", "disk.names", "nic.macs", "nic.ips", "nic.modes", "nic.links", "nic.networks.names",
-    "nic.names", "tags", "hvparams", "network_port", "ctime", "mtime",
+    "nic.names", "tags", "hvparams", "network_port", "ctime", "mtime", "osparams",
 )  # fmt: skip
 NODE_FIELDS = (
     "name", "role", "group", "offline", "drained", "vm_capable", "mtotal", "mfree", "dtotal", "dfree", "ctotal",

@@ -137,6 +137,7 @@ class Instance(Value, frozen=True):
     network_port: int | None = None
     ctime: float | None = None
     mtime: float | None = None
+    image: str = ""  # the image it was installed from; the other OS parameters may be secret and are not kept
 
     @classmethod
     def from_rapi(cls, cluster: str, raw: Raw) -> "Instance":
@@ -172,7 +173,13 @@ class Instance(Value, frozen=True):
             network_port=whole(raw.get("network_port")),
             ctime=seconds(raw.get("ctime")),
             mtime=seconds(raw.get("mtime")),
+            image=_image(raw.get("osparams")),
         )
+
+    @property
+    def system(self) -> str:
+        """What runs inside, as far as anybody knows: the image, else Ganeti's OS definition."""
+        return self.image or self.os
 
     @property
     def is_running(self) -> bool:
@@ -187,6 +194,12 @@ class Instance(Value, frozen=True):
     @property
     def addresses(self) -> tuple[str, ...]:
         return tuple(nic.ip for nic in self.nics if nic.ip)
+
+
+def _image(osparams: Any) -> str:
+    """The image's name: `img_id` of instance-image and snf-image, which is a name or an address of a file."""
+    image = text(osparams.get("img_id")) if isinstance(osparams, Mapping) else ""
+    return "" if image == "none" else image.rstrip("/").rpartition("/")[2].partition("?")[0]
 
 
 def _admin_state(value: Any) -> str:

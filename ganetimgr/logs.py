@@ -92,9 +92,6 @@ class LineFormatter(logging.Formatter):
 class JsonFormatter(LibraryFormatter):
     """An object for each record: always the same few names, those of FACTS where they are known, and a traceback."""
 
-    def __init__(self) -> None:
-        super().__init__(json_ensure_ascii=False)
-
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
         log_data["time"] = moment.isoformat(timespec="milliseconds")
@@ -120,8 +117,9 @@ _NAMED = re.compile(
         [\w-]* ["']? \s* [=:] \s* ) (?: (?:basic|bearer) \s+ )? ( "[^"]*" | '[^']*' | [^\s,;&)}\]]+ )"""
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*@")
-_PIECES = re.compile(r"[\w.~+-]{12,}")  # what is shorter is a word such as "dark", and would be struck out everywhere
-_OPENING = ("token", "key", "secret", "code")  # names of what in an address opens something
+_PIECES = re.compile(r"[\w.~+-]{12,}")
+_OPENING = re.compile(r"(?i)token|key|secret|code|passw")  # in the names of what opens something
+_TOO_SHORT = 8  # what is shorter may be a word, and would be struck out everywhere
 
 
 def without_secrets(text: str) -> str:
@@ -129,16 +127,16 @@ def without_secrets(text: str) -> str:
 
     The last defence, not the first: nobody logs secrets on purpose, but errors quote what they choked on.
     """
-    text = _IN_ADDRESS.sub(f"{UNTOLD}@", _NAMED.sub(rf"\1{UNTOLD}", _QUERY.sub(f"?{UNTOLD}", text)))
     request = _request.get()
     for secret in _secrets_of(request) if request else ():
         text = text.replace(secret, UNTOLD)
-    return text
+    return _IN_ADDRESS.sub(f"{UNTOLD}@", _NAMED.sub(rf"\1{UNTOLD}", _QUERY.sub(f"?{UNTOLD}", text)))
 
 
 def _secrets_of(request: HttpRequest) -> list[str]:
-    """The request's cookies and credentials, and the parts of its path that open something."""
+    """The request's cookies and credentials, and what opens something in its path and in its form, if that was read."""
     match = request.resolver_match
-    in_path = [str(value) for name, value in (match.kwargs if match else {}).items() if name.endswith(_OPENING)]
+    named = [*(match.kwargs if match else {}).items(), *vars(request).get("_post", {}).items()]
+    opening = [str(value) for name, value in named if _OPENING.search(name)]
     headers = f"{request.META.get('HTTP_COOKIE', '')} {request.META.get('HTTP_AUTHORIZATION', '')}"
-    return in_path + _PIECES.findall(headers)
+    return [secret for secret in (*opening, *_PIECES.findall(headers)) if len(secret) >= _TOO_SHORT]

@@ -37,9 +37,10 @@ class HistoryForm(forms.Form):
         """The entries that match every word and filter."""
         chosen = self.cleaned_data
         for word in (chosen.get("q") or "").split()[:10]:
-            entries = entries.filter(
-                Q(instance__icontains=word) | Q(action__icontains=word) | Q(requester_name__icontains=word)
-            )
+            found = Q(instance__icontains=word) | Q(action__icontains=word) | Q(requester_name__icontains=word)
+            if word.isascii() and word.isdigit() and len(word) < 19:
+                found |= Q(job_id=int(word))
+            entries = entries.filter(found)
         if chosen.get("cluster"):
             entries = entries.filter(cluster=chosen["cluster"])
         if chosen.get("outcome"):

@@ -15,7 +15,6 @@ NAVIGATION = [
     Entry(
         _("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=("instance-detail",), order=10
     ),
-    Entry(_("History"), "auditlog", "clock-history", test=sees_only_own, order=30),
-    Entry(_("Audit log"), "auditlog", "clock-history", test=fleet.sees_everything, order=30),
+    Entry(_("History"), "auditlog", "clock-history", order=30),
 ]
 SEARCH = Search("user-instances", _("Name, address, MAC, owner, tag"), test=fleet.sees_everything)

@@ -130,7 +130,7 @@ def tag_word(tag: str, kinds: Iterable[str]) -> str:
 
 def searchable(instance: Instance) -> str:
     """The text in which a search looks: name, addresses, MACs, tags, OS, nodes."""
-    parts = [instance.name, instance.os, instance.pnode, *instance.snodes, *instance.tags]
+    parts = [instance.name, instance.os, instance.image, instance.pnode, *instance.snodes, *instance.tags]
     parts += [part for nic in instance.nics for part in (nic.ip, nic.mac, nic.network)]
     return " ".join(parts).lower()
 

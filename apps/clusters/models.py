@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -245,12 +245,14 @@ class Job(models.Model):
 
     def adopt(self, job_id: int) -> bool:
         """Notes the number that Ganeti gave the job. False when another process was faster."""
-        changed = Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(
-            state=self.State.SUBMITTED, job_id=job_id, submitted=timezone.now()
-        )
+        with transaction.atomic():  # the row and the history both know it, or neither, whatever dies in between
+            changed = Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(
+                state=self.State.SUBMITTED, job_id=job_id, submitted=timezone.now()
+            )
+            if changed:
+                audit.note_job(self.audit_entry_id, job_id)
         if changed:
             self.state, self.job_id = self.State.SUBMITTED, job_id
-            audit.note_job(self.audit_entry_id, job_id)
         else:
             self.refresh_from_db()
         return bool(changed)

@@ -98,3 +98,9 @@ class TestWhatItSays:
             audit.record(Actor(people["alice"]), "Start", cluster="north", instance=f"vm{number}.example.org")
         with django_assert_max_num_queries(8):
             page(as_bob)
+
+    def test_a_jobs_number_is_found(self, as_bob: Browser, entries: Any) -> None:
+        audit.note_job(entries["mine"].pk, 48211)
+        shown = page(as_bob, "?q=48211")
+        assert "192.0.2.1" in shown
+        assert "192.0.2.2" not in shown

@@ -108,6 +108,13 @@ class TestEveryState:
         expect(page.locator(complete).first).to_be_attached(timeout=20_000)
         look_at(page, axe, state)
 
+    @pytest.mark.parametrize("state", ["list", "vm-pending", "history"])
+    def test_greeks_can_use_the_page(self, visit: People, axe: Axe, state: str, width: int) -> None:
+        who, path, _ = STATES[state]
+        page = visit(who, path, viewport={"width": width, "height": 800}, locale="el-GR")
+        expect(page.locator("html")).to_have_attribute("lang", "el")
+        look_at(page, axe, f"{state}-in-greek")
+
     def test_everybody_can_use_menus_and_dialogs(self, visit: People, axe: Axe, width: int) -> None:
         page = visit("alice", "/?q=mail", viewport={"width": width, "height": 800})
         page.get_by_role("button", name="More for mail.example.org").click()

@@ -152,8 +152,9 @@ def test_it_comes_up_shows_the_sign_ins_and_ends_without_a_trace(
     assert connection.getresponse().status == 200
     state = settings_file.parent / "demo"
     assert (state / "secret-key").stat().st_mode & 0o777 == 0o600
-    assert "/user/login/" in (state / "log" / "access.log").read_text()
-    assert "secret-token" not in (state / "log" / "access.log").read_text()
+    log = (state / "log" / "web.log").read_text()
+    assert "GET /user/login/ 200" in log
+    assert "secret-token" not in log
 
     second = start(settings_file, port + 1 if port < 65535 else port - 1)
     assert "runs already" in second.communicate(timeout=60)[0]

@@ -101,7 +101,7 @@ def test_of_jobs_their_log_lines_and_their_failures(sign_in: Any, people: Any, n
 
     class Queue:
         def jobs_by_id(self, ids: Any) -> dict[int, GanetiJob]:
-            return {raw["id"]: GanetiJob.from_rapi(raw) for raw in (failed, odd)}
+            return {job.id: job for job in (GanetiJob.from_rapi(failed), GanetiJob.from_rapi(odd))}
 
     queue: Any = Queue()
     following.follow(rows, queue, {})
@@ -140,5 +140,5 @@ def test_of_a_refusal_to_a_click(sign_in: Any, north: Cluster, monkeypatch: pyte
 
 def test_of_a_cluster_that_says_why_it_does_not_work(sign_in: Any, north: Cluster) -> None:
     scripted.collect(north, {"PUT /2/query/instance": Failed("north", MARKUP)})
-    assert "alert(1)" in sign_in("alice").get("/").content.decode()
+    assert "cannot be read: &#x27;&quot;&gt;" in sign_in("bob").get("/").content.decode(), "it is shown, as text"
     assert_nothing_runs(sign_in, detail_of("vm.example.org"))

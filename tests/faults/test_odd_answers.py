@@ -1,6 +1,5 @@
 """Answers that are Ganeti's and odd all the same: nulls, unknown words, too much of something, releases of long ago."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def north(estate: Estate) -> Iterator[SimulatedCluster]:
+def north(estate: Estate) -> SimulatedCluster:
     """What the cluster north is made of; a test changes it before anybody looks."""
     return estate.north.server.world
 
@@ -27,8 +26,9 @@ class TestInstances:
         north.instances[WELL_KNOWN].nics = []
         estate.collect()
         for reader in READERS:
-            assert "This VM has no network card" in page(sign_in(reader), detail_of(WELL_KNOWN))
-            assert WELL_KNOWN in page(sign_in(reader), "/?q=www")
+            browser = sign_in(reader)
+            assert "This VM has no network card" in page(browser, detail_of(WELL_KNOWN))
+            assert WELL_KNOWN in page(browser, "/?q=www")
 
     def test_without_disks_say_so(self, as_alice: Browser, estate: Estate, north: SimulatedCluster) -> None:
         north.instances[WELL_KNOWN].disks = []
@@ -43,9 +43,10 @@ class TestInstances:
         north.nodes["node3.north.example.org"].role = "O"
         estate.collect()
         for reader in READERS:
-            shown = page(sign_in(reader), detail_of(WELL_KNOWN))
+            browser = sign_in(reader)
+            shown = page(browser, detail_of(WELL_KNOWN))
             assert "Node is offline" in shown
-            assert WELL_KNOWN in page(sign_in(reader), "/?q=www&status=attention")
+            assert WELL_KNOWN in page(browser, "/?q=www&status=attention")
 
     def test_in_a_state_of_which_we_never_heard_show_ganetis_word(
         self, sign_in: Any, estate: Estate, north: SimulatedCluster, monkeypatch: pytest.MonkeyPatch
@@ -53,9 +54,10 @@ class TestInstances:
         monkeypatch.setattr(north, "status", lambda instance: "HIBERNATED_deeply")
         estate.collect()
         for reader in READERS:
-            shown = page(sign_in(reader), detail_of(WELL_KNOWN))
+            browser = sign_in(reader)
+            shown = page(browser, detail_of(WELL_KNOWN))
             assert "HIBERNATED_deeply" in shown
-            assert WELL_KNOWN in page(sign_in(reader), "/?q=www&status=attention")
+            assert WELL_KNOWN in page(browser, "/?q=www&status=attention")
 
     def test_with_4096_tags_are_shown_with_some_of_them(
         self, sign_in: Any, estate: Estate, north: SimulatedCluster
@@ -65,10 +67,10 @@ class TestInstances:
         north.instances[WELL_KNOWN].tags = ["ganetimgr:users:alice", *tags]
         estate.collect()
         for reader in READERS:
-            shown = page(sign_in(reader), detail_of(WELL_KNOWN))
+            browser = sign_in(reader)
+            shown = page(browser, detail_of(WELL_KNOWN))
             assert len(shown) < 200_000, "no page of thousands of lines"
-            assert WELL_KNOWN in page(sign_in(reader), "/?q=www")
-
+            assert WELL_KNOWN in page(browser, "/?q=www")
 
     @pytest.mark.parametrize("seconds", [253402300799, -62135596800, 1e11, float("1e300"), -1, 0])
     def test_born_at_the_end_of_all_calendars_are_shown(
@@ -137,8 +139,9 @@ class TestReleasesOfLongAgo:
 
     def test_are_listed_and_shown_like_others(self, sign_in: Any, estate: Estate) -> None:
         for reader in READERS:
-            assert WELL_KNOWN in page(sign_in(reader), "/?q=www&cluster=north")
-            shown = page(sign_in(reader), detail_of(WELL_KNOWN))
+            browser = sign_in(reader)
+            assert WELL_KNOWN in page(browser, "/?q=www&cluster=north")
+            shown = page(browser, detail_of(WELL_KNOWN))
             for fact in ("Running", "192.0.2.", "memory", "snf-image"):
                 assert fact in shown
             assert "has not answered" not in shown

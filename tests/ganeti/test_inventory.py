@@ -8,7 +8,7 @@ import pytest
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Busy, Failed, Missing, NotAllowed, RapiError, Unreachable, WrongPassword
-from ganeti.inventory import STATES, Collector, Head, Snapshot, due
+from ganeti.inventory import STATES, Collector, Head, Snapshot, due, hurried
 from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup
 from ganeti.store_directory import DirectoryStore
 
@@ -327,3 +327,23 @@ class TestSnapshot:
     def test_a_cluster_that_never_answered_has_no_age(self) -> None:
         assert Head("north").age(1000.0) == 0.0
         assert not Head("north").is_failing and not Head("north").has_snapshot
+
+
+class TestHurried:
+    """Somebody wants all clusters to be looked at, at a moment by a clock that may differ from ours."""
+
+    def test_a_cluster_that_was_asked_before_is_asked_again(self) -> None:
+        assert hurried(Head("north", tried_at=999.0), 1001.0, 1000.0)
+
+    def test_one_that_was_asked_since_is_not(self) -> None:
+        assert not hurried(Head("north", tried_at=1000.5), 1001.0, 1000.0)
+
+    def test_one_that_was_never_asked_is(self) -> None:
+        assert hurried(None, 1001.0, 1000.0)
+
+    def test_a_clock_ahead_of_ours_makes_us_look_once_and_not_all_the_time_until_then(self) -> None:
+        assert not hurried(Head("north", tried_at=999.0), 1001.0, 1005.0)
+        assert hurried(Head("north", tried_at=999.0), 1005.0, 1005.0)
+
+    def test_without_a_wish_nothing_hurries(self) -> None:
+        assert not hurried(Head("north", tried_at=999.0), 1001.0, 0.0)

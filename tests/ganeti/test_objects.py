@@ -210,3 +210,20 @@ class TestJob:
     def test_no_secret_of_an_opcode_is_kept(self) -> None:
         raw = {"id": 1, "ops": [{"OP_ID": "OP_INSTANCE_CREATE", "osparams": {"img_passwd": "s3cret"}}]}
         assert "s3cret" not in repr(Job.from_rapi(raw))
+
+
+@pytest.mark.parametrize(
+    ("osparams", "system"),
+    [
+        ({"img_id": "debian-12", "img_passwd": "hush"}, "debian-12"),
+        ({"img_id": "https://images.example.org/debian-12.img?x=1"}, "debian-12.img"),
+        ({"img_id": "none"}, "image+default"),
+        ({}, "image+default"),
+        (None, "image+default"),
+        ({"img_id": ["odd"]}, "image+default"),
+    ],
+)
+def test_the_system_is_the_images_name_and_no_other_os_parameter_is_kept(osparams: Any, system: str) -> None:
+    found = Instance.from_rapi("c1", {"name": "a", "os": "image+default", "osparams": osparams})
+    assert found.system == system
+    assert "hush" not in repr(found)

@@ -580,6 +580,18 @@ def test_a_claim_whose_time_is_over_can_be_had_again(place: Place, store: Store)
     assert not store.claim("fetch", 60)
 
 
+def test_a_wish_for_a_look_at_all_clusters_reaches_every_process(place: Place, store: Store) -> None:
+    assert store.hurried_at() == 0
+    store.hurry(1234.5)
+    assert place.store().hurried_at() == 1234.5
+
+
+def test_of_two_wishes_the_later_one_counts(place: Place, store: Store) -> None:
+    store.hurry(1234.5)
+    place.store().hurry(2345.5)
+    assert store.hurried_at() == 2345.5
+
+
 def test_a_forgotten_cluster_is_gone_for_all(place: Place, store: Store) -> None:
     put(store, instance("vm", "ganetimgr:users:alice"))
     put(store, slug="south")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from apps.clusters import leases
 from apps.clusters.models import WatcherProcess
@@ -19,8 +19,10 @@ STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
 
 
 @pytest.fixture(autouse=True)
-def nothing_under_way() -> Iterator[None]:
-    yield
+def from_scratch() -> Iterator[None]:
+    """No question is under way, and nobody's last page decides the language."""
+    with translation.override("en"):
+        yield
     health._under_way.clear()
 
 
@@ -93,9 +95,7 @@ class TestReadyz:
         assert said["store"]["ok"]
 
     def test_the_words_are_in_the_readers_language(self, all_well: Any) -> None:
-        from django.utils.translation import get_language
-
-        all_well["store"] = lambda: Part(True, get_language() or "")
+        all_well["store"] = lambda: Part(True, translation.get_language() or "")
         assert Browser().get("/readyz", HTTP_ACCEPT_LANGUAGE="el").json()["store"]["words"] == "el"
 
 

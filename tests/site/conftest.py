@@ -16,7 +16,7 @@ from tests.site.running import Site, Visitor
 SETTINGS = """
 INVENTORY_INTERVAL = 1
 INVENTORY_INTERVAL_WATCHED = 1
-RAPI_DEADLINE = 5
+RAPI_DEADLINE = 3
 """
 CLUSTER = """
 from apps.clusters.models import Cluster

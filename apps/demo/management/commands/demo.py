@@ -79,7 +79,7 @@ class Command(BaseCommand):
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
-        supervisor.start("web", _gunicorn(port, supervisor.logs))
+        supervisor.start("web", _gunicorn(port))
         _wait_for(supervisor, lambda: _answers(port), "The site does not answer.")
 
 
@@ -120,13 +120,12 @@ def _lock(state: Path) -> Any:
     return file
 
 
-def _gunicorn(port: int, logs: Path) -> list[str]:
-    """The web server; its access log has no query strings, for tokens travel in them."""
+def _gunicorn(port: int) -> list[str]:
+    """The web server; what it tells of requests is ganetimgr's own, without query strings, for tokens travel in them."""
     return [
         sys.executable, "-m", "gunicorn", "ganetimgr.wsgi",
         "--worker-class", "gevent", "--workers", "2", "--bind", f"{HOST}:{port}", "--no-control-socket",
         "--graceful-timeout", "3",
-        "--access-logfile", str(logs / "access.log"), "--access-logformat", "%(t)s %(h)s %(m)s %(U)s %(s)s %(D)s",
     ]  # fmt: skip
 
 

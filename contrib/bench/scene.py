@@ -1,0 +1,97 @@
+"""A site of some size with its clusters: what each measurement is made on."""
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contrib.bench.ganeti import CLICKERS
+from contrib.bench.helper import Helper
+from tests.site.running import Site, free_port
+
+LATENCY = 0.1  # seconds that each answer of a cluster takes longer
+SETTINGS = """
+RAPI_CONNECT_TIMEOUT, RAPI_RESPONSE_TIMEOUT, RAPI_DEADLINE = 2, 3, 5  # so that three faulty clusters are found out soon
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    clusters: int
+    instances: int  # on each cluster
+
+    @property
+    def total(self) -> int:
+        return self.clusters * self.instances
+
+
+class Scene:
+    """Simulated clusters, a site that knows them and a web process; nothing has been collected yet."""
+
+    def __init__(self, directory: Path, size: Size, redis_port: int | None) -> None:
+        self.size = size
+        self.store = "redis" if redis_port else "directory"
+        redis_url = f'REDIS_URL = "redis://127.0.0.1:{redis_port}/0"\n' if redis_port else ""
+        self.ganeti = Helper("ganeti", directory / "ganeti.log", *map(str, (size.clusters, size.instances, LATENCY)))
+        self.site = Site(directory, SETTINGS + redis_url)
+        self.web = self.helper("web")
+        self.endpoints: list[dict[str, Any]] = self.ganeti.ask("endpoints")
+        self.slugs = [endpoint["slug"] for endpoint in self.endpoints]
+        self.web.ask("people_and_clusters", CLICKERS, self.endpoints)
+
+    def helper(self, module: str, *words: str) -> Helper:
+        """Another process of the bench, in which the site's settings hold."""
+        return Helper(module, self.site.directory / f"{module}.log", *words, environment=self.site.environment)
+
+    @contextlib.contextmanager
+    def watchers(self, count: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
+        """So many watchers meanwhile."""
+        started = [self.site.start_watcher() for _ in range(count)]
+        try:
+            yield started
+        finally:
+            for process in started:
+                self.site.kill_hard(process)
+
+    def all_collected(self) -> None:
+        self.site.until(
+            lambda: self.web.ask("collected") == self.size.clusters, "the watchers to see all clusters", seconds=600
+        )
+
+    def close(self) -> None:
+        self.web.stop()
+        self.site.stop()
+        self.ganeti.stop()
+
+
+@contextlib.contextmanager
+def scene(size: Size) -> Iterator[Scene]:
+    """A scene in a directory that is gone afterwards, with a Redis of its own where Redis is installed."""
+    directory = Path(tempfile.mkdtemp(prefix="ganetimgr-bench-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        port = stack.enter_context(_redis(directory))
+        made = Scene(directory, size, port)
+        stack.callback(made.close)
+        yield made
+
+
+@contextlib.contextmanager
+def _redis(directory: Path) -> Iterator[int | None]:
+    """The port of a Redis that lives meanwhile; None where none is installed."""
+    command = shutil.which("redis-server")
+    if command is None:
+        yield None
+        return
+    port = free_port()
+    words = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
+    process = subprocess.Popen([command, *words], stdout=subprocess.DEVNULL)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

@@ -1,0 +1,216 @@
+"""A whole site under trial: real servers, nginx, two web workers, two watchers, three clusters with many stopped
+instances of Alice's; and what must be true of every click, whatever happened meanwhile."""
+
+import contextlib
+import itertools
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import requests
+
+from apps.demo.jobs import Pace
+from apps.demo.seed import demo_worlds
+from apps.demo.server import SimulatedGaneti
+from ganeti.client import Client
+from tests.plugins.servers import Beanstalkd, MariaDb, Nginx, Redis
+from tests.production.site import Production, SecureVisitor
+from tests.simulated import SimulatedSide
+from tests.site.running import ROOT
+
+AWAY = "Back in a moment"
+OUTCOMES = {"succeeded": "succeeded", "failed": "failed", "canceled": "canceled", "unknown": "unknown"}
+INSTANCES = 60  # stopped ones, on each cluster
+
+
+@dataclass
+class Click:
+    """A start that somebody asked for, and the answer; None where the connection broke."""
+
+    slug: str
+    name: str
+    answer: requests.Response | None = None
+
+    @property
+    def told(self) -> str:
+        return self.answer.text if self.answer is not None else AWAY
+
+
+@dataclass
+class Onlooker:
+    """Somebody who looks at pages all the time; `seen` are the answers."""
+
+    visitor: SecureVisitor
+    paths: list[str]
+    seen: list[requests.Response] = field(default_factory=list)
+    _enough: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Onlooker":
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._enough.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        for path in itertools.cycle(self.paths):
+            self.seen.append(self.visitor.get(path))
+            if self._enough.wait(0.1):
+                return
+
+
+class World:
+    def __init__(self, directory: Path, instances: int = INSTANCES) -> None:
+        self.directory = directory
+        self.everything = contextlib.ExitStack()
+        try:
+            self._begin(instances)
+        except BaseException:
+            self.everything.close()
+            raise
+
+    def _begin(self, instances: int) -> None:
+        short = (0.02, 0.03)
+        pace = Pace(0.1, 0.1, (0.8, 1.2), short, short, 0.01, 0.01, 0.05, 0.05)
+        ganeti = self.everything.enter_context(SimulatedGaneti(demo_worlds(pace=pace)))
+        self.sides = {server.world.slug: SimulatedSide(server) for server in ganeti}
+        self.unused = {slug: self._make_instances(side, instances) for slug, side in self.sides.items()}
+        self.mariadb, self.redis, self.beanstalkd = (
+            kind(self.directory / kind.__name__.lower()) for kind in (MariaDb, Redis, Beanstalkd)
+        )
+        for server in (self.mariadb, self.redis, self.beanstalkd):
+            self.everything.callback(server.stop)
+        self.redis.start()
+        self.beanstalkd.start()
+        home = self.directory / "site"
+        home.mkdir()
+        self.site = Production(home, self.mariadb, self.redis, self.beanstalkd)
+        self.everything.callback(self.site.stop)
+        self.site.know(self.sides)
+        self.web = self.site.start_web()
+        self.watchers = [self.site.start_watcher(), self.site.start_watcher()]
+        self._begin_nginx()
+        self.alice, self.dora = self.sign_in("alice"), self.sign_in("dora")
+        for slug, names in self.unused.items():
+            self.site.until_known(self.alice, slug, names[-1])
+
+    def _begin_nginx(self) -> None:
+        places = {
+            "127.0.0.1:8088": f"127.0.0.1:{self.site.port}",
+            "/opt/ganetimgr/contrib/nginx": str(ROOT / "contrib/nginx"),
+        }
+        self.nginx = Nginx(self.directory / "nginx", ROOT / "contrib/nginx/ganetimgr.conf", places)
+        self.everything.callback(self.nginx.stop)
+        self.nginx.start()
+
+    @staticmethod
+    def _make_instances(side: SimulatedSide, count: int) -> list[str]:
+        world = side.server.world
+        nodes = itertools.cycle([node.name for node in world.nodes.values() if node.role in ("M", "C", "R")])
+        names = [f"vm{number:04d}.{side.slug}.example.org" for number in range(count)]
+        with world.lock:
+            for name in names:
+                tags = ["ganetimgr:users:alice"]
+                world.add_instance(name, next(nodes), running=False, admin_state="down", tags=tags)
+        return names
+
+    # ---- doing -------------------------------------------------------------------------------------
+
+    def sign_in(self, name: str) -> SecureVisitor:
+        return SecureVisitor(f"https://127.0.0.1:{self.nginx.port}", name, self.nginx.certificate)
+
+    def click(self, slug: str = "north") -> Click:
+        """Alice starts an instance that nobody has touched yet."""
+        click = Click(slug, self.unused[slug].pop())
+        click.answer = self.alice.post(f"/instances/{slug}/{click.name}/startup/")
+        return click
+
+    @contextlib.contextmanager
+    def clicking(self, slug: str = "north") -> Iterator[Click]:
+        """The same in the background; at the end the answer is there."""
+        click = Click(slug, self.unused[slug].pop())
+        path = f"/instances/{slug}/{click.name}/startup/"
+        thread = threading.Thread(target=lambda: setattr(click, "answer", self.alice.post(path)))
+        thread.start()
+        try:
+            yield click
+        finally:
+            thread.join()
+
+    @contextlib.contextmanager
+    def onlooker(self) -> Iterator[Onlooker]:
+        name = self.unused["north"][0]
+        with Onlooker(self.dora, ["/", f"/instances/north/{name}/", "/history/", "/?q=www"]) as onlooker:
+            yield onlooker
+
+    @contextlib.contextmanager
+    def holding(self, statement: str, *values: Any) -> Iterator[None]:
+        """Keeps a row locked, as a slow transaction would, and undoes it in the end."""
+        with pymysql.connect(**self.mariadb.as_root, database="ganetimgr") as other:
+            other.cursor().execute(statement, values)
+            yield
+            other.rollback()
+
+    # ---- looking ---------------------------------------------------------------------------------------
+
+    def row(self, click: Click) -> tuple[Any, ...] | None:
+        """(state, number, outcome in the history, number in the history) of a click; None where there is none."""
+        rows = self.site.rows(
+            "SELECT job.state, job.job_id, entry.outcome, entry.job_id FROM ganeti_job job "
+            "LEFT JOIN auditlog_auditentry entry ON entry.id = job.audit_entry_id "
+            "WHERE job.instance = %s AND job.kind = 'startup'", click.name,
+        )  # fmt: skip
+        assert len(rows) <= 1, f"one click, {len(rows)} rows: {rows}"
+        return rows[0] if rows else None
+
+    def state(self, click: Click) -> str:
+        row = self.row(click)
+        return row[0] if row else ""
+
+    def jobs(self, click: Click) -> list[int]:
+        """The numbers of Ganeti's own jobs that start the instance of a click."""
+        jobs = Client(self.sides[click.slug].endpoint()).jobs()
+        return [job.id for job in jobs if click.name in job.instances and "OP_INSTANCE_STARTUP" in job.opcodes]
+
+    def until_all_jobs_ended(self) -> None:
+        self.site.until_all_jobs_ended()
+
+    def assert_nothing_is_lost_or_done_twice(self, click: Click) -> None:
+        """Ganeti did it at most once; row, history and Ganeti tell the same story, and the story is over."""
+        row, jobs = self.row(click), self.jobs(click)
+        assert len(jobs) <= 1, f"done twice: {jobs}"
+        entries = self.site.rows("SELECT outcome FROM auditlog_auditentry WHERE instance = %s", click.name)
+        if row is None:
+            assert (jobs, entries) == ([], []), "done, and nobody knows"
+            return
+        state, number, outcome, number_in_history = row
+        assert len(entries) == 1
+        assert outcome == OUTCOMES.get(state), row
+        assert number == number_in_history, row
+        if state == "succeeded":
+            assert jobs == [number], row
+        if state == "failed":
+            assert jobs == [], row
+
+    @property
+    def processes(self) -> list[subprocess.Popen[bytes]]:
+        return [self.web, *self.watchers]
+
+    @property
+    def pids(self) -> list[int]:
+        """Of all processes that should outlive any fault of others."""
+        return [process.pid for process in self.processes if process.poll() is None] + self.site.workers_of(self.web)
+
+    def close(self) -> None:
+        self.everything.close()
+
+
+def is_an_error_page(answer: requests.Response) -> bool:
+    """Anything that a person cannot do anything with: a 500, or a 5xx without our sentence."""
+    return answer.status_code >= 500 and not (answer.status_code == 503 and AWAY in answer.text)
