@@ -179,6 +179,17 @@ class Web:
         jobs = Job.objects.filter(ended__isnull=False, job_id__isnull=False).select_related("cluster")
         return [(job.cluster.slug, job.job_id or 0, job.state, job.ended.timestamp()) for job in jobs if job.ended]
 
+    def save(self, where: str, person: str, path: str) -> None:
+        open(where, "wb").write(Person(person).get(path)[2])
+
+    def profile(self, person: str, path: str) -> None:
+        import cProfile, pstats
+        who = Person(person); [who.get(path) for _ in range(3)]
+        pr = cProfile.Profile(); pr.enable(); [who.get(path) for _ in range(10)]; pr.disable()
+        with open("/tmp/profile.txt", "w") as out:
+            pstats.Stats(pr, stream=out).sort_stats("tottime").print_stats(45)
+            pstats.Stats(pr, stream=out).sort_stats("cumtime").print_stats(90)
+
     def peak_mb(self) -> float:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.production import faults
+from tests.production import faults, kills
 from tests.production.faults import FAULTS, Fault
+from tests.production.kills import KILLS_OF_WEB, Kill
 from tests.production.world import World
 
 pytestmark = pytest.mark.services
@@ -21,3 +22,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_promises_are_kept_when(fault: Fault, world: World) -> None:
     faults.try_it(world, fault)
+
+
+@pytest.mark.parametrize("kill", KILLS_OF_WEB, ids=str)
+def test_nothing_is_lost_or_done_twice_with(kill: Kill, world: World) -> None:
+    kills.try_to_kill_web(world, kill)
+
+
+def test_nothing_is_lost_or_done_twice_with_watchers_killed_at_every_step(world: World) -> None:
+    kills.try_to_kill_the_watchers(world)

@@ -94,7 +94,7 @@ class World:
         self.everything.callback(self.site.stop)
         self.site.know(self.sides)
         self.web = self.site.start_web()
-        self.watchers = [self.site.start_watcher(), self.site.start_watcher()]
+        self.start_watchers()
         self._begin_nginx()
         self.alice, self.dora = self.sign_in("alice"), self.sign_in("dora")
         for slug, names in self.unused.items():
@@ -157,6 +157,13 @@ class World:
             yield
             other.rollback()
 
+    def kill_watchers(self) -> None:
+        for watcher in self.watchers:
+            self.site.kill_hard(watcher)
+
+    def start_watchers(self) -> None:
+        self.watchers = [self.site.start_watcher(), self.site.start_watcher()]
+
     # ---- looking ---------------------------------------------------------------------------------------
 
     def row(self, click: Click) -> tuple[Any, ...] | None:
@@ -177,6 +184,27 @@ class World:
         """The numbers of Ganeti's own jobs that start the instance of a click."""
         jobs = Client(self.sides[click.slug].endpoint()).jobs()
         return [job.id for job in jobs if click.name in job.instances and "OP_INSTANCE_STARTUP" in job.opcodes]
+
+    def has_a_job(self, click: Click) -> bool:
+        """Whether Ganeti has a job for it, known from inside, without asking."""
+        world = self.sides[click.slug].server.world
+        with world.lock:
+            return any(op.get("instance_name") == click.name for job in world.jobs.all.values() for op in job.ops)
+
+    @property
+    def waiting_for_locks(self) -> int:
+        """How many transactions wait for a row that another one has."""
+        waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        return int(self.mariadb.execute(waiting)[0][0])
+
+    def has_ended_in_an_open_transaction(self, click: Click) -> bool:
+        """Whether somebody has written the end of its job, and not committed it yet."""
+        uncommitted = self.mariadb.execute(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+            f"SELECT holds FROM ganeti_job WHERE instance = '{click.name}'",  # noqa: S608  (our own name)
+            database="ganetimgr",
+        )
+        return uncommitted == [(None,)] and self.state(click) == "submitted"
 
     def until_all_jobs_ended(self) -> None:
         self.site.until_all_jobs_ended()

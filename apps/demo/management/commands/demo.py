@@ -121,7 +121,7 @@ def _lock(state: Path) -> Any:
 
 
 def _gunicorn(port: int) -> list[str]:
-    """The web server; what it tells of requests is ganetimgr's own, without query strings, for tokens travel in them."""
+    """The web server; requests are told in its log without query strings, for tokens travel in them."""
     return [
         sys.executable, "-m", "gunicorn", "ganetimgr.wsgi",
         "--worker-class", "gevent", "--workers", "2", "--bind", f"{HOST}:{port}", "--no-control-socket",
