@@ -1,9 +1,10 @@
 """All instances over all clusters, as one person may see them: from the inventory, never from Ganeti itself."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.clusters import inventories
+from apps.clusters import catalogue, inventories
+from apps.clusters.catalogue import Catalogue
 from apps.clusters.models import Cluster, Job, moment
 from ganeti import tags as tag_grammar
 from ganeti.inventory import Facts, Head, Snapshot, StoreDown
@@ -116,38 +118,57 @@ class Fleet:
     def __init__(self, user: Any) -> None:
         self.user = user
         self.sees_everything = sees_everything(user)
-        rows = list(Cluster.objects.enabled())
         heads, self.store_is_away = inventories.known()
-        self.clusters = {row.slug: _view(row, heads.get(row.slug)) for row in rows}
+        self.clusters = {
+            slug: ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug))
+            for pk, slug, description in Cluster.objects.enabled().values_list("pk", "slug", "description")
+        }
         if not self.store_is_away:
-            inventories.collect_missing(rows, heads)
+            inventories.collect_missing(self.clusters.keys() - heads.keys())
 
     @cached_property
     def owner_keys(self) -> set[str]:
         return owner_keys(self.user)
 
     @cached_property
-    def instances(self) -> list[Instance]:
-        """Every instance that this person may see, in no order that matters."""
-        if self.sees_everything:
-            snapshots = (_snapshot(view) for view in self._collected)
-            return [instance for snapshot in snapshots if snapshot for instance in snapshot.instances]
+    def catalogues(self) -> dict[str, Catalogue]:
+        """Every instance that this person may see, by cluster; without the clusters on which there are none."""
+        found = self._of_snapshots() if self.sees_everything else self._owned()
+        return {slug: catalogue for slug, catalogue in found if len(catalogue)}
+
+    def _of_snapshots(self) -> Iterator[tuple[str, Catalogue]]:
+        for view in self._collected:
+            snapshot = _snapshot(view)
+            if snapshot:
+                yield view.slug, catalogue.of_snapshot(snapshot)
+
+    def _owned(self) -> Iterator[tuple[str, Catalogue]]:
+        generations = {view.slug: view.head.generation for view in self._collected}
         try:
-            generations = {view.slug: view.head.generation for view in self._collected}
-            return inventories.store().owned(generations, self.owner_keys)
+            owned = inventories.store().owned(generations, self.owner_keys)
         except StoreDown:
             self.store_is_away = True
-            return []
+            return
+        for slug, instances in groupby(owned, key=lambda instance: instance.cluster):
+            yield slug, Catalogue(tuple(instances))
 
-    @property
+    @cached_property
     def _collected(self) -> list[ClusterView]:
         return [view for view in self.clusters.values() if view.has_snapshot]
+
+    @cached_property
+    def relevant(self) -> list[ClusterView]:
+        """The clusters that matter to this person: where they have instances, or where nobody can know."""
+        if self.sees_everything:
+            return list(self.clusters.values())
+        return [view for view in self.clusters.values() if view.slug in self.catalogues or not view.has_snapshot]
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Changes whenever the list might look different to this person."""
         keys = () if self.sees_everything else tuple(sorted(self.owner_keys))
-        return (self.sees_everything, self.store_is_away, keys, *(view.fingerprint for view in self.clusters.values()))
+        views = tuple(view.fingerprint for view in self.relevant)
+        return (self.sees_everything, self.store_is_away, keys, views)
 
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all."""
@@ -159,7 +180,8 @@ class Fleet:
     @property
     def as_of(self) -> datetime.datetime | None:
         """The oldest good contact among the clusters that are well; None when there is none."""
-        return min((view.as_of for view in self._collected if not view.is_silent and view.as_of), default=None)
+        known = [view for view in self.relevant if view.has_snapshot] or self._collected
+        return moment(min((view.head.collected_at for view in known if not view.is_silent), default=None))
 
 
 class NothingKnown(Exception):
@@ -181,8 +203,8 @@ def find(slug: str, name: str) -> Vm | None:
         return None
     heads, store_is_away = inventories.known()
     if not store_is_away:
-        inventories.collect_missing([row], heads)
-    view = _view(row, heads.get(slug))
+        inventories.collect_missing({slug} - heads.keys())
+    view = ClusterView(row.pk, row.slug, row.label, heads.get(slug) or Head(slug))
     snapshot = _snapshot(view) if view.has_snapshot else None
     if snapshot is None:
         raise NothingKnown(view, store_is_away)
@@ -197,14 +219,7 @@ def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
     fleet = Fleet(user)
     if fleet.sees_everything:
         return None
-    owned: dict[str, list[str]] = {}
-    for instance in fleet.instances:
-        owned.setdefault(instance.cluster, []).append(instance.name)
-    return owned
-
-
-def _view(row: Cluster, head: Head | None) -> ClusterView:
-    return ClusterView(row.pk, row.slug, row.label, head or Head(slug=row.slug))
+    return {slug: [one.name for one in catalogue.instances] for slug, catalogue in fleet.catalogues.items()}
 
 
 def _snapshot(view: ClusterView) -> Snapshot | None:

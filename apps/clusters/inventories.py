@@ -101,17 +101,17 @@ def hurry() -> None:
         store().hurry(time.time())
 
 
-def collect_missing(clusters: Iterable[Cluster], known: dict[str, Head]) -> None:
+def collect_missing(slugs: Iterable[str]) -> None:
     """Starts one bounded look at clusters that nobody has seen yet: the page says "collecting" meanwhile.
 
     The watcher does this all the time; here it is for the minutes in which there is none.
     """
-    endpoints = [cluster.endpoint() for cluster in clusters if cluster.slug not in known]
     try:
-        endpoints = [endpoint for endpoint in endpoints if store().claim(f"collect-{endpoint.slug}", CLAIM_SECONDS)]
+        claimed = [slug for slug in slugs if store().claim(f"collect-{slug}", CLAIM_SECONDS)]
     except StoreDown:
         return
-    if endpoints:
+    if claimed:
+        endpoints = [cluster.endpoint() for cluster in Cluster.objects.enabled().filter(slug__in=claimed)]
         # A new thread begins without the context, and its log lines would not tell which request they belong to.
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(collect_now, endpoints), name="collect-missing", daemon=True).start()

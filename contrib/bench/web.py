@@ -184,8 +184,13 @@ class Web:
 
     def profile(self, person: str, path: str) -> None:
         import cProfile, pstats
-        who = Person(person); [who.get(path) for _ in range(3)]
-        pr = cProfile.Profile(); pr.enable(); [who.get(path) for _ in range(10)]; pr.disable()
+
+        who = Person(person)
+        [who.get(path) for _ in range(3)]
+        pr = cProfile.Profile()
+        pr.enable()
+        [who.get(path) for _ in range(10)]
+        pr.disable()
         with open("/tmp/profile.txt", "w") as out:
             pstats.Stats(pr, stream=out).sort_stats("tottime").print_stats(45)
             pstats.Stats(pr, stream=out).sort_stats("cumtime").print_stats(90)

@@ -31,6 +31,8 @@ class Estate:
         return self.sides["north"]
 
     def collect(self, *slugs: str) -> None:
+        for slug in self.rows:  # else a page would start a look of its own at those left out, in the background
+            inventories.store().claim(f"collect-{slug}", 300)
         endpoints = [Cluster.objects.get(slug=slug).endpoint() for slug in slugs or self.rows]
         inventories.collect_now(endpoints, everything=True)
 

@@ -1,4 +1,4 @@
-"""kill -9 at every step of a job's path: each step is reached by holding fast what the next one needs."""
+"""kill -9 at every step of a job's path. Each step is reached by holding fast what the next one needs."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def before_the_intention_is_written(world: World) -> Click:
         "error, created) VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6))"
     )
     with world.holding(insert, cluster, name, f"{cluster}/{name}"), world.clicking() as click:
-        world.site.until(lambda: world.waiting_for_locks == 1, "the click to wait for the row")
+        world.site.until(lambda: world.waits_for_a_lock("ganeti_job"), "the click to wait for the row")
         world.site.kill_workers(world.web)
     return click
 
@@ -59,21 +59,32 @@ def while_it_writes_the_number(world: World) -> Click:
     """The answer is here; the row is held fast by another transaction."""
     with switched_on(world, "latency", 1.5), world.clicking() as click:
         world.site.until(lambda: world.state(click) == "intended", "the intention")
-        with world.holding("SELECT 1 FROM ganeti_job WHERE instance = %s FOR UPDATE", click.name):
-            world.site.until(lambda: world.waiting_for_locks, "the number to wait for the row")
+        with world.holding_row("ganeti_job", click):
+            world.site.until(lambda: world.waits_for_a_lock("ganeti_job"), "the number to wait for the row")
             world.site.kill_workers(world.web)
     return click
 
 
-KILLS_OF_WEB = [
+def database_before_the_number(world: World) -> Click:
+    """The intention is committed, Ganeti answers, and there is nobody to write it to."""
+    with switched_on(world, "latency", 1.5), world.clicking() as click:
+        world.site.until(lambda: world.state(click) == "intended", "the intention")
+        world.mariadb.kill()
+    world.mariadb.start()
+    return click
+
+
+FOUND = "is found again and carried out"
+KILLS = [
     Kill("web", "before the intention is written", before_the_intention_is_written, "", "never happened"),
     Kill("web", "before it asks Ganeti", before_the_call, "unknown", "is told as “unknown, please look”"),
-    Kill("web", "before Ganeti's answer", between_the_call_and_its_answer, "succeeded", "is found again, carried out"),
-    Kill("web", "while it writes the number", while_it_writes_the_number, "succeeded", "is found again, carried out"),
+    Kill("web", "before Ganeti's answer", between_the_call_and_its_answer, "succeeded", FOUND),
+    Kill("web", "while it writes the number", while_it_writes_the_number, "succeeded", FOUND),
+    Kill("MariaDB", "before the number is written", database_before_the_number, "succeeded", FOUND),
 ]
 
 
-def try_to_kill_web(world: World, kill: Kill) -> None:
+def try_to_kill(world: World, kill: Kill) -> None:
     click = kill.step(world)
     assert AWAY in click.told, click.told[-2000:]
     world.until_all_jobs_ended()
@@ -95,14 +106,16 @@ TAKEN_OVER = "is carried out and told, by the next watcher"
 def try_to_kill_the_watchers(world: World) -> None:
     """Three jobs on three clusters, so that one expiry of leases serves all."""
     clicks = {slug: world.click(slug) for slug in WATCHER_STEPS}
+    for click in clicks.values():
+        assert world.state(click) == "submitted", click.told
     with contextlib.ExitStack() as held:
         held.enter_context(asked_and_not_answered(world, "north"))
-        job = "SELECT 1 FROM ganeti_job WHERE instance = %s FOR UPDATE"
-        held.enter_context(world.holding(job, clicks["south"].name))
-        entry = "SELECT 1 FROM auditlog_auditentry WHERE instance = %s FOR UPDATE"
-        held.enter_context(world.holding(entry, clicks["east"].name))
-        world.site.until(lambda: world.waiting_for_locks >= 2, "the watchers to wait for two rows")
-        assert world.has_ended_in_an_open_transaction(clicks["east"])
+        held.enter_context(world.holding_row("ganeti_job", clicks["south"]))
+        held.enter_context(world.holding_row("auditlog_auditentry", clicks["east"]))
+        world.site.until(
+            lambda: world.waits_for_a_lock("ganeti_job") and world.has_ended_in_an_open_transaction(clicks["east"]),
+            "the watchers to be in the middle of it",
+        )
         world.kill_watchers()
     for click in clicks.values():
         assert world.state(click) == "submitted", "nothing was written by halves"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.production import faults, kills
+from tests.production import faults, kills, promises
 from tests.production.faults import FAULTS, Fault
-from tests.production.kills import KILLS_OF_WEB, Kill
+from tests.production.kills import KILLS, Kill
 from tests.production.world import World
 
 pytestmark = pytest.mark.services
@@ -24,10 +24,15 @@ def test_promises_are_kept_when(fault: Fault, world: World) -> None:
     faults.try_it(world, fault)
 
 
-@pytest.mark.parametrize("kill", KILLS_OF_WEB, ids=str)
+@pytest.mark.parametrize("kill", KILLS, ids=str)
 def test_nothing_is_lost_or_done_twice_with(kill: Kill, world: World) -> None:
-    kills.try_to_kill_web(world, kill)
+    kills.try_to_kill(world, kill)
 
 
 def test_nothing_is_lost_or_done_twice_with_watchers_killed_at_every_step(world: World) -> None:
     kills.try_to_kill_the_watchers(world)
+
+
+def test_the_page_of_promises_tells_what_is_tried_here() -> None:
+    """`python -m tests.production.promises >docs/promises.md` brings it up to date."""
+    assert promises.PAGE.read_text() == promises.page()

@@ -112,7 +112,8 @@ class World:
     @staticmethod
     def _make_instances(side: SimulatedSide, count: int) -> list[str]:
         world = side.server.world
-        nodes = itertools.cycle([node.name for node in world.nodes.values() if node.role in ("M", "C", "R")])
+        usable = [node for node in world.nodes.values() if node.role in ("M", "C", "R")]
+        nodes = itertools.cycle([node.name for node in usable if "locked" not in world.groups[node.group].tags])
         names = [f"vm{number:04d}.{side.slug}.example.org" for number in range(count)]
         with world.lock:
             for name in names:
@@ -164,6 +165,11 @@ class World:
     def start_watchers(self) -> None:
         self.watchers = [self.site.start_watcher(), self.site.start_watcher()]
 
+    def holding_row(self, table: str, click: Click) -> contextlib.AbstractContextManager[None]:
+        """The click's row in that table, by its key: a search would lock all that it passes."""
+        ((key,),) = self.site.rows(f"SELECT id FROM {table} WHERE instance = %s", click.name)  # noqa: S608
+        return self.holding(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", key)  # noqa: S608  (our own words)
+
     # ---- looking ---------------------------------------------------------------------------------------
 
     def row(self, click: Click) -> tuple[Any, ...] | None:
@@ -191,11 +197,12 @@ class World:
         with world.lock:
             return any(op.get("instance_name") == click.name for job in world.jobs.all.values() for op in job.ops)
 
-    @property
-    def waiting_for_locks(self) -> int:
-        """How many transactions wait for a row that another one has."""
-        waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        return int(self.mariadb.execute(waiting)[0][0])
+    def waits_for_a_lock(self, table: str) -> bool:
+        """Whether a statement about this table waits for a row that another transaction has."""
+        waiting = self.mariadb.execute(
+            "SELECT trx_query FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        )
+        return any(f"`{table}`" in (statement or "") for (statement,) in waiting)
 
     def has_ended_in_an_open_transaction(self, click: Click) -> bool:
         """Whether somebody has written the end of its job, and not committed it yet."""

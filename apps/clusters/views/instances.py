@@ -36,28 +36,29 @@ FAILURE_STAYS = datetime.timedelta(days=1)
 def instance_list(request: HttpRequest) -> HttpResponse:
     """Every instance that this person may see, over all clusters."""
     seen = Fleet(request.user)
-    inventories.look_at(seen.clusters)
-
-    def page() -> HttpResponse:
-        part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
-        return render(request, part, list_context(request, seen))
-
-    return unless_unchanged(request, etag_of(request, seen.fingerprint), page, as_of=seen.as_of)
-
-
-def list_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
     form = InstanceSearchForm(request.GET, seen)
-    page = Paginator(form.apply(), PER_PAGE).get_page(request.GET.get("page"))
+    found: Any = form.apply()
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    inventories.look_at({instance.cluster for instance in page.object_list})
+
+    def show() -> HttpResponse:
+        part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
+        return render(request, part, list_context(request, seen, form, page))
+
+    return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
+
+
+def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, page: Any) -> dict[str, Any]:
     vms = shown.vms(page.object_list, seen)
-    page.object_list = vms  # type: ignore[assignment]
-    lives_on = Counter(instance.cluster for instance in seen.instances)
-    clusters = list(seen.clusters.values())
+    page.object_list = vms
+    lives_on = Counter({slug: len(catalogue) for slug, catalogue in seen.catalogues.items()})
+    clusters = seen.relevant
     collecting = [] if seen.store_is_away else [view for view in clusters if view.is_collecting]
     return {
         "form": form,
         "page": page,
         "heading": _heading(seen.sees_everything),
-        "total": len(seen.instances),
+        "total": lives_on.total(),
         "cluster_count": len(lives_on),
         "as_of": seen.as_of,
         "chips": [

@@ -1,0 +1,42 @@
+"""The table of docs/promises.md, from the very lists that test_faults.py tries: `python -m tests.production.promises`."""
+
+from tests.production.faults import FAULTS
+from tests.production.kills import KILLS, TAKEN_OVER, WATCHER_STEPS
+from tests.site.running import ROOT
+
+PAGE = ROOT / "docs" / "promises.md"
+
+HEAD = """\
+# What is promised when something fails
+
+Every line is tried by `tests/production/test_faults.py` (short, in `make test`) and again and again, in any order and
+with many clicks at once, by `make soak`: on real MariaDB, Redis, beanstalkd, nginx and gunicorn, with two web workers,
+two watchers and three simulated clusters. This page is printed from the same lists, by
+`python -m tests.production.promises`, and a test compares it.
+
+Besides what the table says it is always true that
+
+- nobody gets an error page: a page that cannot be made is a sentence with status 503;
+- a job that runs goes on, and its end is written into the row and the history, once;
+- Ganeti is asked for a change at most once, whatever is killed, and row, history and Ganeti tell the same story after;
+- all is as before when the fault has gone, and nobody has to start anything again.
+
+"""
+
+
+def page() -> str:
+    parts = [["part", "what happens to it", "people see meanwhile", "a change that somebody asks for meanwhile"]]
+    parts += [[fault.part, fault.what, fault.pages, fault.click] for fault in FAULTS]
+    killed = [["killed with -9", "when", "the person sees", "the change"]]
+    killed += [[kill.part, kill.when, "a page that says: back in a moment", kill.words] for kill in KILLS]
+    killed += [["watcher", when, "pages as always", TAKEN_OVER] for when in WATCHER_STEPS.values()]
+    return f"{HEAD}{table(parts)}\n{table(killed)}"
+
+
+def table(rows: list[list[str]]) -> str:
+    head, *body = [f"| {' | '.join(cells)} |\n" for cells in rows]
+    return "".join([head, f"|{'---|' * len(rows[0])}\n", *body])
+
+
+if __name__ == "__main__":
+    print(page(), end="")
