@@ -7,13 +7,14 @@ export PORT
 PYTHON := .venv/bin/python
 RUN := .venv/requirements.stamp
 TOOLS := .venv/requirements-dev.stamp
+MYSQL := .venv/requirements-mysql.stamp
 TESTBED := contrib/ganeti-testbed/testbed
 BOTH_CORES := -n 2 -p tests.plugins.share_out
 # Python without an ending: ruff does not find it by itself
-SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures
+SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures contrib/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast lint messages ganeti ganeti-down clean
+.PHONY: help demo demo-reset test test-fast soak lint messages ganeti ganeti-down clean
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +27,15 @@ demo-reset: ## forgets what was done in the demo
 
 test: $(TOOLS) ## all tests, with real servers, Chromium and real Ganeti; ARGS="tests/clusters -x" goes to pytest
 	contrib/install-test-packages
+	@$(MAKE) --no-print-directory $(MYSQL)
 	contrib/with-real-ganeti $(PYTHON) -m pytest $(BOTH_CORES) $(ARGS)
 
 test-fast: $(TOOLS) ## the tests that need nothing but Python
 	$(PYTHON) -m pytest $(BOTH_CORES) -m "not real and not services and not browser" $(ARGS)
+
+soak: $(TOOLS) ## many clicks while everything fails in turn, for 20 minutes; ARGS="--minutes 60"
+	contrib/install-test-packages
+	@$(PYTHON) contrib/soak $(ARGS)
 
 lint: $(TOOLS) ## style, types, directions of imports, templates, missing migrations and translations
 	.venv/bin/ruff check . $(SCRIPTS)
@@ -67,6 +73,11 @@ $(RUN): requirements.txt | .venv/bin/pip
 $(TOOLS): requirements-dev.txt requirements.txt | .venv/bin/pip
 	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@ $(RUN)
+
+# compiled, with what contrib/install-test-packages brings
+$(MYSQL): requirements/mysql.txt | .venv/bin/pip
+	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 .venv/bin/pip:
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ganetimgr needs Python 3.11 or newer: make PYTHON3=/path/to/it" >&2; exit 1; }

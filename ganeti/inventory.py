@@ -18,7 +18,7 @@ import msgspec
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable
-from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup, Value
+from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup, Value, share_equal_parts
 
 logger = logging.getLogger(__name__)
 
@@ -363,7 +363,7 @@ def _may_change(client: Questions, before: bool | None) -> bool | None:
 
 
 def _tidy_instances(instances: Iterable[Instance]) -> tuple[Instance, ...]:
-    """By name, without secrets; equal hvparams are one object (they are most of an instance's memory)."""
+    """By name, without secrets; equal parts are one object (hvparams are most of an instance's memory)."""
     shared: dict[bytes, dict[str, Any]] = {}
 
     def tidy(instance: Instance) -> Instance:
@@ -371,7 +371,9 @@ def _tidy_instances(instances: Iterable[Instance]) -> tuple[Instance, ...]:
         hvparams = shared.setdefault(_ENCODER.encode(hvparams), hvparams)
         return msgspec.structs.replace(instance, hvparams=hvparams, tags=tuple(sorted(instance.tags)))
 
-    return _by_name(tidy(instance) for instance in instances)
+    tidied = _by_name(tidy(instance) for instance in instances)
+    share_equal_parts(tidied)
+    return tidied
 
 
 def _is_secret(key: str) -> bool:

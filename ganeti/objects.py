@@ -209,6 +209,27 @@ def _admin_state(value: Any) -> str:
     return text(value)
 
 
+_REPEATED = (
+    """Lets instances, just made and seen by nobody yet, have equal parts in common: half of their memory."""
+)  # fmt: skip
+_REPEATED_IN_NICS = ("mode", "link", "network", "name")
+
+
+def share_equal_parts(instances: Iterable[Instance]) -> None:
+    """Lets instances, which were just made and nobody has seen, have equal parts in common: half of their memory."""
+    known: dict[Any, Any] = {}
+
+    def share(value: Value, fields: Iterable[str]) -> None:
+        for field in fields:
+            content = getattr(value, field)
+            msgspec.structs.force_setattr(value, field, known.setdefault(content, content))
+
+    for instance in instances:
+        share(instance, _REPEATED)
+        for nic in instance.nics:
+            share(nic, _REPEATED_IN_NICS)
+
+
 # ---- nodes, groups, networks, the cluster -----------------------------------------------------
 
 ROLES = {"M": "master", "C": "candidate", "R": "regular", "D": "drained", "O": "offline"}

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ T = TypeVar("T")
 Owned = dict[str, tuple[int, tuple[Instance, ...]]]  # slug: generation, instances
 Remembered = dict[str, tuple[int, T]]  # slug: generation, value
 
+REMEMBERED_HEADS = 1024
 REMEMBERED_OWNERS = 256  # sets of owners, whose pages are open just now
 
 
@@ -39,6 +41,7 @@ class RememberingStore(ABC):
         self.decoded = 0  # snapshots so far: a figure for tests and benchmarks
         self.stale = False
         self._format = Format(format_number)
+        self._opened = lru_cache(maxsize=REMEMBERED_HEADS)(self._open_head)  # most are the same from page to page
         self._heads: dict[str, Head] = {}
         self._snapshots: Remembered[Snapshot] = {}
         self._facts: Remembered[Facts] = {}
@@ -69,7 +72,7 @@ class RememberingStore(ABC):
         self._let_go_of_what_is_no_more(heads)
         return heads
 
-    def _opened(self, blob: bytes | None, news: int) -> Head | None:
+    def _open_head(self, blob: bytes | None, news: int) -> Head | None:
         head = self._format.open(blob, Head)
         return msgspec.structs.replace(head, news=news) if head and news else head
 

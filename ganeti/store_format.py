@@ -18,7 +18,18 @@ import msgspec
 
 from ganeti import tags
 from ganeti.inventory import Facts, Head, Snapshot
-from ganeti.objects import ClusterInfo, Disk, Instance, Network, NetworkConnection, Nic, Node, NodeGroup, Value
+from ganeti.objects import (
+    ClusterInfo,
+    Disk,
+    Instance,
+    Network,
+    NetworkConnection,
+    Nic,
+    Node,
+    NodeGroup,
+    Value,
+    share_equal_parts,
+)
 
 FORMAT = 1  # raise it when the meaning of stored values changes; their fields are watched below
 
@@ -88,6 +99,7 @@ class Format:
             if not 0 <= number < len(body.hvparams):
                 return None
             _set_hvparams(instance, body.hvparams[number])
+        share_equal_parts(body.instances)
         return Snapshot(slug, generation, body.instances, body.nodes, body.groups, body.networks, body.info)
 
 

@@ -92,3 +92,15 @@ def simulators() -> Iterator[dict[str, SimulatedSide]]:
     """The three simulated clusters of the demo, north, south and east, served over HTTPS."""
     with simulated() as sides:
         yield sides
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real Ganeti first, for it takes longest; the browser last, since Playwright leaves an event loop in the worker's
+    thread, and Django keeps its database connections another way from then on.
+    """
+    items.sort(
+        key=lambda item: (
+            (item.get_closest_marker("browser") is not None) - (item.get_closest_marker("real") is not None)
+        )
+    )

@@ -25,7 +25,7 @@ OF_ERRORS: tuple[tuple[type[errors.RapiError], str], ...] = (
 OF_STATES = {
     "unreachable": gettext_noop("%(cluster)s does not answer: %(what)s."),
     "denied": gettext_noop("%(cluster)s does not let this site in: %(what)s."),
-    "broken": gettext_noop("%(cluster)s gives answers that cannot be read: %(what)s."),
+    "broken": gettext_noop("%(cluster)s does not answer as it should: %(what)s."),
 }
 FORGOTTEN = gettext_noop("Ganeti no longer knows job %(job)s. See how the instance is.")
 NEVER_SEEN = gettext_noop("It is not known whether Ganeti got this. See how the instance is.")

@@ -49,13 +49,16 @@ class Scene:
 
     @contextlib.contextmanager
     def watchers(self, count: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
-        """So many watchers meanwhile."""
+        """So many watchers meanwhile; they leave their clusters to the next ones."""
         started = [self.site.start_watcher() for _ in range(count)]
         try:
             yield started
         finally:
             for process in started:
-                self.site.kill_hard(process)
+                process.terminate()
+            for process in started:
+                process.wait(timeout=30)
+                self.site.processes.remove(process)
 
     def all_collected(self) -> None:
         self.site.until(

@@ -3,20 +3,15 @@
 Run as `python -m contrib.bench.web` with the site's environment.
 """
 
-import ganetimgr.green  # noqa: F401, I001  (first, as in every web process)
+from ganetimgr.wsgi import application  # noqa: I001  (first: it patches for gevent and sets Django up)
 
-import os
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ganetimgr.settings")
-
-from ganetimgr.wsgi import application
-
+import msgspec
 from django.contrib.auth.models import User
 from django.db import close_old_connections, connection
 from django.test import Client as Browser
@@ -25,10 +20,12 @@ from gevent.pool import Pool
 from apps.audit.models import Actor
 from apps.clusters import actions, fleet, inventories
 from apps.clusters.models import Cluster, Job
+from apps.clusters.watcher import TICK_SECONDS
 from contrib.bench.helper import serve
 from ganeti import transport
 
 Samples = dict[str, Any]
+FOR_CLICKERS = 16  # running instances of each cluster that other measurements shut down
 
 
 class Person:
@@ -114,6 +111,13 @@ class Web:
         heads = inventories.known().heads
         return [heads[slug].state for slug in slugs]
 
+    def collect_everything(self) -> dict[str, float]:
+        """Seconds, and seconds of the processor, of one full collection."""
+        endpoints = [row.endpoint() for row in Cluster.objects.enabled()]
+        began, worked = time.perf_counter(), time.process_time()
+        inventories.collect_now(endpoints, everything=True)
+        return {"seconds": time.perf_counter() - began, "cpu": time.process_time() - worked}
+
     def names_of(self, owner: str, slug: str) -> list[str]:
         owned = fleet.names_owned_by(User.objects.get(username=owner)) or {}
         return owned.get(slug, [])
@@ -153,22 +157,20 @@ class Web:
         boss = User.objects.get(username="dora")
         clusters = [inventories.store().snapshot(slug) for slug in sorted(inventories.known().heads)]
         rows = [
-            (snapshot.cluster, [one.name for one in snapshot.instances if one.status == "running"])
+            (snapshot.cluster, [one.name for one in snapshot.instances if one.status == "running"][FOR_CLICKERS:])
             for snapshot in clusters
             if snapshot
         ]
         chosen = [(slug, names[turn]) for turn in range(count) for slug, names in rows if turn < len(names)][:count]
         pool = Pool(at_once)
-        for slug, name in chosen:
-            pool.spawn(self._shut_down, slug, name, boss)
-        pool.join()
-        return Job.objects.filter(job_id__isnull=False).count()
+        return sum(pool.imap_unordered(lambda target: self._shut_down(*target, boss), chosen))
 
-    def _shut_down(self, slug: str, name: str, by: User) -> None:
-        vm = fleet.find(slug, name)
-        if vm:
-            actions.request(vm, Job.Kind.SHUTDOWN, Actor(by))
-        connection.close()
+    def _shut_down(self, slug: str, name: str, by: User) -> bool:
+        try:
+            vm = fleet.find(slug, name)
+            return vm is not None and actions.request(vm, Job.Kind.SHUTDOWN, Actor(by)).job_id is not None
+        finally:
+            connection.close()
 
     def unfinished(self) -> int:
         close_old_connections()
@@ -179,30 +181,12 @@ class Web:
         jobs = Job.objects.filter(ended__isnull=False, job_id__isnull=False).select_related("cluster")
         return [(job.cluster.slug, job.job_id or 0, job.state, job.ended.timestamp()) for job in jobs if job.ended]
 
-    def save(self, where: str, person: str, path: str) -> None:
-        open(where, "wb").write(Person(person).get(path)[2])
-
-    def profile(self, person: str, path: str) -> None:
-        import cProfile, pstats
-
-        who = Person(person)
-        [who.get(path) for _ in range(3)]
-        pr = cProfile.Profile()
-        pr.enable()
-        [who.get(path) for _ in range(10)]
-        pr.disable()
-        with open("/tmp/profile.txt", "w") as out:
-            pstats.Stats(pr, stream=out).sort_stats("tottime").print_stats(45)
-            pstats.Stats(pr, stream=out).sort_stats("cumtime").print_stats(90)
-
-    def peak_mb(self) -> float:
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)
+    def tick_seconds(self) -> float:
+        return TICK_SECONDS
 
 
 def _pretend_a_change(slug: str) -> None:
     """A new generation of a cluster's snapshot, from another process as far as this one can tell."""
-    import msgspec
-
     store = inventories.store()
     head, snapshot = store.head(slug), store.snapshot(slug)
     if head is None or snapshot is None:

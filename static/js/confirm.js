@@ -1,11 +1,11 @@
-// A button with data-confirm="Shut down web1?" asks first, in our dialog; templates/components/_confirm.html has the attributes.
+// A button with data-confirm="Shut down web1?" (or data-confirm-as) asks first, in our dialog; templates/components/_confirm.html has the attributes.
 const dialog = document.getElementById("confirm");
 const yes = dialog?.querySelector("[data-confirm-yes]");
 let waiting = null; // the form and button that wait for the answer
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (!dialog || !button?.dataset.confirm) return;
+  if (!dialog || !(button?.dataset.confirm || button?.dataset.confirmAs)) return;
   if (waiting?.agreed && waiting.button === button) {
     waiting = null;
     return;
@@ -13,8 +13,18 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopPropagation();
   waiting = { form: event.target, button, agreed: false };
-  show(button.dataset);
+  show(button.dataset.confirmAs ? sharedWords(button) : button.dataset);
 }, { capture: true });
+
+function sharedWords(button) {
+  const { form, dataset: { confirmAs } } = button;
+  const { name } = button.closest("[data-name]").dataset;
+  return {
+    confirm: form.dataset[confirmAs].replace("%n", () => name),
+    confirmText: form.dataset[`${confirmAs}Text`],
+    confirmVerb: button.textContent.trim(),
+  };
+}
 
 function show({ confirm, confirmVerb, confirmText, confirmDanger }) {
   dialog.querySelector("#confirm-title").textContent = confirm;

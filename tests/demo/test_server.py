@@ -323,6 +323,7 @@ def test_ganeti_2_4_has_no_queries_networks_or_reasons(north: SimulatedServer) -
 
 def test_ganeti_2_4_says_waitlock(north: SimulatedServer) -> None:
     north.faults.profile = "2.4"
+    north.world.jobs.pace.power = (0.5, 0.5)  # long enough to see the second one wait
     ours = client(north)
     ours.shutdown_instance("vm01.example.org")
     number = ours.startup_instance("vm01.example.org")

@@ -117,6 +117,7 @@ def try_to_kill_the_watchers(world: World) -> None:
             "the watchers to be in the middle of it",
         )
         world.kill_watchers()
+    assert world.alice.get("/").status_code == 200
     for click in clicks.values():
         assert world.state(click) == "submitted", "nothing was written by halves"
     world.start_watchers()

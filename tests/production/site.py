@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import requests
@@ -15,26 +17,33 @@ from tests.plugins.servers import Beanstalkd, MariaDb, Redis
 from tests.simulated import SimulatedSide
 from tests.site.running import Site, Visitor
 
-# Short patience, so that tests of silence are short; the defaults are for a world with distances.
 SETTINGS = """
 DATABASES = {{"default": {database!r}}}
 REDIS_URL = {redis!r}
 BEANSTALKD_HOST, BEANSTALKD_PORT, BEANSTALK_TUBE = "127.0.0.1", {beanstalkd}, "ganetimgr"
 TRUSTED_PROXIES = ["127.0.0.1"]
 INVENTORY_INTERVAL = INVENTORY_INTERVAL_WATCHED = 1
-RAPI_CONNECT_TIMEOUT, RAPI_RESPONSE_TIMEOUT, RAPI_DEADLINE = 2, 3, 5
 """
-PATIENCE_WITH_THE_DATABASE = {"connect_timeout": 2, "read_timeout": 3, "write_timeout": 3}
 
 
 class Production(Site):
     """A `Site` on real servers, with a database of its own in them."""
 
-    def __init__(self, directory: Path, mariadb: MariaDb, redis: Redis, beanstalkd: Beanstalkd) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        mariadb: MariaDb,
+        redis: Redis,
+        beanstalkd: Beanstalkd,
+        *,
+        settings: str = "",
+        database_options: dict[str, Any] | None = None,
+    ) -> None:
         self.mariadb, self.redis, self.beanstalkd = mariadb, redis, beanstalkd
         mariadb.make_database("ganetimgr")
-        database = {**mariadb.settings(), "OPTIONS": PATIENCE_WITH_THE_DATABASE}
-        super().__init__(directory, SETTINGS.format(database=database, redis=redis.url, beanstalkd=beanstalkd.port))
+        database = {**mariadb.settings(), "OPTIONS": database_options or {}}
+        ours = SETTINGS.format(database=database, redis=redis.url, beanstalkd=beanstalkd.port)
+        super().__init__(directory, ours + settings)
 
     def know(self, sides: dict[str, SimulatedSide]) -> None:
         for side in sides.values():
@@ -113,9 +122,6 @@ class FromElsewhere(requests.adapters.HTTPAdapter):
 
 def at_the_same_time(*tasks: Callable[[], Any]) -> list[Any]:
     """What the tasks answer, all begun together in threads."""
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import Barrier
-
     barrier = Barrier(len(tasks))
 
     def run(task: Callable[[], Any]) -> Any:

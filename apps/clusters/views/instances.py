@@ -2,6 +2,7 @@
 
 import datetime
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -131,10 +132,12 @@ def _heading(sees_everything: bool) -> str:
 
 def _trouble(clusters: list[ClusterView], lives_on: Counter[str], reader: Any) -> dict[str, list[ShownCluster]]:
     """What is said above a page about clusters that are silent, never seen yet, or only to be looked at."""
-    all_shown = [shown.shown_cluster(view, reader, lives_on[view.slug]) for view in clusters]
+    def said(about: Iterable[ClusterView]) -> list[ShownCluster]:
+        return [shown.shown_cluster(view, reader, lives_on[view.slug]) for view in about]
+
     return {
-        "silent": [cluster for cluster in all_shown if cluster.is_silent],
-        "read_only": [cluster for cluster in all_shown if not cluster.view.may_change and cluster.vm_count],
+        "silent": said(view for view in clusters if view.is_silent),
+        "read_only": said(view for view in clusters if not view.may_change and lives_on[view.slug]),
     }
 
 
