@@ -210,7 +210,8 @@ def _admin_state(value: Any) -> str:
 
 
 _REPEATED = (
-    """Lets instances, just made and seen by nobody yet, have equal parts in common: half of their memory."""
+    "cluster", "status", "admin_state", "pnode", "snodes", "os", "hypervisor",
+    "disk_template", "disks", "tags", "image",
 )  # fmt: skip
 _REPEATED_IN_NICS = ("mode", "link", "network", "name")
 

@@ -132,6 +132,7 @@ def _heading(sees_everything: bool) -> str:
 
 def _trouble(clusters: list[ClusterView], lives_on: Counter[str], reader: Any) -> dict[str, list[ShownCluster]]:
     """What is said above a page about clusters that are silent, never seen yet, or only to be looked at."""
+
     def said(about: Iterable[ClusterView]) -> list[ShownCluster]:
         return [shown.shown_cluster(view, reader, lives_on[view.slug]) for view in about]
 
