@@ -140,5 +140,6 @@ def test_of_a_refusal_to_a_click(sign_in: Any, north: Cluster, monkeypatch: pyte
 
 def test_of_a_cluster_that_says_why_it_does_not_work(sign_in: Any, north: Cluster) -> None:
     scripted.collect(north, {"PUT /2/query/instance": Failed("north", MARKUP)})
-    assert "cannot be read: &#x27;&quot;&gt;" in sign_in("bob").get("/").content.decode(), "it is shown, as text"
+    shown = sign_in("bob").get("/").content.decode()
+    assert "does not answer as it should: &#x27;&quot;&gt;" in shown, "it is shown, as text"
     assert_nothing_runs(sign_in, detail_of("vm.example.org"))
