@@ -14,6 +14,9 @@ from django.test import Client as Browser
 from tests.plugins.chromium import chromium, playwright  # noqa: F401  (one browser for tests/look and tests/browser)
 from tests.simulated import SimulatedSide, simulated
 
+# Tests on real servers, clusters and browsers share two cores with what they start: a second try is allowed, and said.
+REAL_PROCESSES = ("services", "real", "browser")
+
 HELPDESK = ["view_instances"]
 PEOPLE: dict[str, list[str]] = {
     "alice": [],
@@ -99,6 +102,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Real Ganeti first, for it takes longest; the browser last, since Playwright leaves an event loop in the worker's
     thread, and Django keeps its database connections another way from then on.
     """
+    for item in items:
+        if any(item.get_closest_marker(name) for name in REAL_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=3))
     items.sort(
         key=lambda item: (
             (item.get_closest_marker("browser") is not None) - (item.get_closest_marker("real") is not None)
