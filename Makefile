@@ -14,7 +14,7 @@ BOTH_CORES := -n 2 -p tests.plugins.share_out
 SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures contrib/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast soak lint messages ganeti ganeti-down clean
+.PHONY: help demo demo-reset test test-fast bench soak lint messages ganeti ganeti-down clean
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(TOOLS) ## all tests, with real servers, Chromium and real Ganeti; ARGS="
 
 test-fast: $(TOOLS) ## the tests that need nothing but Python
 	$(PYTHON) -m pytest $(BOTH_CORES) -m "not real and not services and not browser" $(ARGS)
+
+bench: $(TOOLS) ## how fast, how large and how frugal it is, as JSON lines (docs/bench.md); ARGS=quick for a minute only
+	@$(PYTHON) -m contrib.bench $(ARGS)
 
 soak: $(TOOLS) ## many clicks while everything fails in turn, for 20 minutes; ARGS="--minutes 60"
 	contrib/install-test-packages

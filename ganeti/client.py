@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Denied, Missing, NotAllowed, RapiError, Refused
-from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, is_name, texts, whole
+from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, Parameters, is_name, texts, whole
 from ganeti.transport import Query, Transport
 
 Row = Mapping[str, Any]
@@ -63,7 +63,8 @@ class Client:
             rows = self._query("instance", INSTANCE_FIELDS)
         except _NO_QUERIES:
             rows = self._bulk("/2/instances")
-        return [Instance.from_rapi(self.endpoint.slug, row) for row in rows]
+        known: dict[bytes, Parameters] = {}
+        return [Instance.from_rapi(self.endpoint.slug, row, known) for row in rows]
 
     def instance(self, name: str) -> Instance:
         """One instance as it is now; Missing when the cluster has none of exactly this name."""

@@ -365,13 +365,20 @@ def _may_change(client: Questions, before: bool | None) -> bool | None:
 def _tidy_instances(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     """By name, without secrets; equal parts are one object (hvparams are most of an instance's memory)."""
     shared: dict[bytes, dict[str, Any]] = {}
+    seen: dict[int, dict[str, Any]] = {}  # by identity: a client reads equal hvparams once
+
+    def without_secrets(hvparams: dict[str, Any]) -> dict[str, Any]:
+        kept = {key: value for key, value in hvparams.items() if not _is_secret(key)}
+        return shared.setdefault(_ENCODER.encode(kept), kept)
 
     def tidy(instance: Instance) -> Instance:
-        hvparams = {key: value for key, value in instance.hvparams.items() if not _is_secret(key)}
-        hvparams = shared.setdefault(_ENCODER.encode(hvparams), hvparams)
-        return msgspec.structs.replace(instance, hvparams=hvparams, tags=tuple(sorted(instance.tags)))
+        before = instance.hvparams
+        if id(before) not in seen:
+            seen[id(before)] = without_secrets(before)
+        return msgspec.structs.replace(instance, hvparams=seen[id(before)], tags=tuple(sorted(instance.tags)))
 
-    tidied = _by_name(tidy(instance) for instance in instances)
+    everybody = list(instances)  # all at once, so that no two of them can have one identity
+    tidied = _by_name(tidy(instance) for instance in everybody)
     share_equal_parts(tidied)
     return tidied
 

@@ -13,6 +13,7 @@ import msgspec
 from ganeti import tags as tag_grammar
 
 Raw = Mapping[str, Any]
+Parameters = dict[str, str | int | float | bool | None]
 T = TypeVar("T")
 
 MAX_TEXT = 4096  # characters that we keep of any single text of Ganeti's
@@ -27,7 +28,8 @@ END_OF_TIME = 253370764800  # the year 9999 begins: later times are none in some
 def text(value: Any, default: str = "") -> str:
     """A text, cut to what is reasonable; anything that is no text or number gives `default`."""
     if isinstance(value, str):
-        return value[:MAX_TEXT].encode("utf-8", "replace").decode()
+        short = value[:MAX_TEXT]
+        return short if short.isascii() else short.encode("utf-8", "replace").decode()
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return default
@@ -75,17 +77,28 @@ def longest(*values: Any) -> int:
     return min(max((len(value) for value in values if isinstance(value, list | tuple)), default=0), MAX_ITEMS)
 
 
-def parameters(value: Any) -> dict[str, str | int | float | bool | None]:
+def parameters(value: Any) -> Parameters:
     """A flat dictionary of plain values, such as hvparams."""
     if not isinstance(value, Mapping):
         return {}
-    kept: dict[str, str | int | float | bool | None] = {}
+    kept: Parameters = {}
     for key, item in list(value.items())[:MAX_ITEMS]:
         if isinstance(item, str):
             kept[text(key)] = text(item)
         elif item is None or isinstance(item, bool) or (isinstance(item, int | float) and abs(item) < 2**63):
             kept[text(key)] = item
     return kept
+
+
+def parameters_once(value: Any, known: dict[bytes, Parameters]) -> Parameters:
+    """The same, made once for values that are equal: hvparams are most of an instance and its neighbours' as well."""
+    try:
+        equal = msgspec.json.encode(value)
+    except (OverflowError, ValueError):  # numbers and texts that JSON may hold, and MessagePack may not
+        return parameters(value)
+    if equal not in known:
+        known[equal] = parameters(value)
+    return known[equal]
 
 
 def is_name(value: Any) -> bool:
@@ -140,8 +153,11 @@ class Instance(Value, frozen=True):
     image: str = ""  # the image it was installed from; the other OS parameters may be secret and are not kept
 
     @classmethod
-    def from_rapi(cls, cluster: str, raw: Raw) -> "Instance":
-        """From a row of /2/instances?bulk=1 or of a query, flattened to a dictionary."""
+    def from_rapi(cls, cluster: str, raw: Raw, known: dict[bytes, Parameters] | None = None) -> "Instance":
+        """From a row of /2/instances?bulk=1 or of a query, flattened to a dictionary.
+
+        Rows of one answer are read with the same `known`, which is empty at first.
+        """
         beparams = parameters(raw.get("beparams"))
         nic_lists = [raw.get(f"nic.{field}") for field in ("macs", "ips", "modes", "links", "networks.names", "names")]
         sizes, disk_names = raw.get("disk.sizes"), raw.get("disk.names")
@@ -169,7 +185,7 @@ class Instance(Value, frozen=True):
                 for number in range(longest(*nic_lists[:4]))
             ),
             tags=texts(raw.get("tags")),
-            hvparams=parameters(raw.get("hvparams")),
+            hvparams=parameters_once(raw.get("hvparams"), {} if known is None else known),
             network_port=whole(raw.get("network_port")),
             ctime=seconds(raw.get("ctime")),
             mtime=seconds(raw.get("mtime")),

@@ -28,6 +28,8 @@ from ganeti.inventory import Head, StoreDown, due, hurried
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5  # between two looks at unfinished jobs: ends are noticed within two of these
+CLOSE_ENOUGH = 0.05  # a tick that comes so much too early counts
+HURRY_SECONDS = 1.0  # between two looks at a cluster on which one job after another ends
 IDLE_SECONDS = 1.0  # the sweep's pace while nothing is unfinished; news from the broker comes sooner
 STOP_SECONDS = 10.0
 
@@ -48,6 +50,8 @@ class Watcher:
         self.clusters: dict[int, Cluster] = {}
         self.following: set[int] = set()
         self.collecting: set[int] = set()
+        self.followed_at: dict[int, float] = {}
+        self.hurried_at: dict[int, float] = {}
         self.hurry: set[int] = set()  # clusters whose instances have just changed
         self.silent: set[int] = set()
         self.news = Event()
@@ -82,7 +86,7 @@ class Watcher:
         self._renew_leases()
         waiting = self._follow_unfinished()
         self._collect_due()
-        return TICK_SECONDS if waiting or self.following else IDLE_SECONDS
+        return TICK_SECONDS if waiting or self.following or self.hurry else IDLE_SECONDS
 
     def _step_safely(self) -> float:
         """A database or store that is away stops nothing for good: the next round tries again."""
@@ -123,9 +127,12 @@ class Watcher:
         for row in Job.objects.unfinished().filter(cluster__in=list(self.clusters)).order_by("pk"):
             row.cluster = self.clusters[row.cluster_id]
             rows[row.cluster_id].append(row)
+        now = time.monotonic()
         for pk, unfinished in rows.items():
-            if pk not in self.following and self.pool.free_count():
+            is_due = now - self.followed_at.get(pk, -TICK_SECONDS) >= TICK_SECONDS - CLOSE_ENOUGH
+            if is_due and pk not in self.following and self.pool.free_count():
                 self.following.add(pk)
+                self.followed_at[pk] = now
                 self.pool.spawn(self._follow, self.clusters[pk], self.clusters[pk].endpoint(), unfinished)
         return bool(rows)
 
@@ -136,7 +143,6 @@ class Watcher:
                 inventories.store().bump(cluster.slug)
             if ended:
                 self.hurry.add(cluster.pk)
-                self.news.set()
         except RapiError as error:
             log.info("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
         except (DatabaseError, StoreDown) as error:
@@ -158,7 +164,12 @@ class Watcher:
             head = heads.get(cluster.slug)
             interval = settings.INVENTORY_INTERVAL_WATCHED if cluster.slug in watched else settings.INVENTORY_INTERVAL
             everything = hurried(head, now, hurried_at)
-            if everything or pk in self.hurry or due(head, now, interval):
+            in_a_hurry = (
+                pk in self.hurry and time.monotonic() - self.hurried_at.get(pk, -HURRY_SECONDS) >= HURRY_SECONDS
+            )
+            if everything or in_a_hurry or due(head, now, interval):
+                if in_a_hurry:
+                    self.hurried_at[pk] = time.monotonic()
                 self.hurry.discard(pk)
                 self.collecting.add(pk)
                 self.pool.spawn(self._collect, cluster, cluster.endpoint(), everything)

@@ -101,7 +101,8 @@ def _details(scene: Scene) -> list[tuple[str, str, str]]:
 
 def _page(what: str, found: dict[str, Any]) -> Figures:
     counts = {name: found[name] for name in ("bytes", "queries", "store_reads", "rapi_requests")}
-    return {"what": what, **times(found["seconds"]), "cpu_ms": times(found["cpu"])["p50_ms"], **counts}
+    first = {"first_ms": round(found["first"] * 1000, 1)} if "first" in found else {}
+    return {"what": what, **times(found["seconds"]), "cpu_ms": times(found["cpu"])["p50_ms"], **first, **counts}
 
 
 # ---- memory -----------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from typing import Any
 
 from contrib.bench.ganeti import CLICKERS
 from contrib.bench.helper import Helper
-from tests.site.running import Site, free_port
+from tests.plugins.servers import Redis
+from tests.site.running import Site
 
 LATENCY = 0.1  # seconds that each answer of a cluster takes longer
 SETTINGS = """
@@ -32,12 +33,11 @@ class Size:
 class Scene:
     """Simulated clusters, a site that knows them and a web process; nothing has been collected yet."""
 
-    def __init__(self, directory: Path, size: Size, redis_port: int | None) -> None:
+    def __init__(self, directory: Path, size: Size, redis: Redis | None) -> None:
         self.size = size
-        self.store = "redis" if redis_port else "directory"
-        redis_url = f'REDIS_URL = "redis://127.0.0.1:{redis_port}/0"\n' if redis_port else ""
+        self.store = "redis" if redis else "directory"
         self.ganeti = Helper("ganeti", directory / "ganeti.log", *map(str, (size.clusters, size.instances, LATENCY)))
-        self.site = Site(directory, SETTINGS + redis_url)
+        self.site = Site(directory, SETTINGS + (f"REDIS_URL = {redis.url!r}\n" if redis else ""))
         self.web = self.helper("web")
         self.endpoints: list[dict[str, Any]] = self.ganeti.ask("endpoints")
         self.slugs = [endpoint["slug"] for endpoint in self.endpoints]
@@ -77,24 +77,11 @@ def scene(size: Size) -> Iterator[Scene]:
     directory = Path(tempfile.mkdtemp(prefix="ganetimgr-bench-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        port = stack.enter_context(_redis(directory))
-        made = Scene(directory, size, port)
+        redis = None
+        if shutil.which("redis-server"):
+            redis = Redis(directory / "redis")
+            redis.start()
+            stack.callback(redis.stop)
+        made = Scene(directory, size, redis)
         stack.callback(made.close)
         yield made
-
-
-@contextlib.contextmanager
-def _redis(directory: Path) -> Iterator[int | None]:
-    """The port of a Redis that lives meanwhile; None where none is installed."""
-    command = shutil.which("redis-server")
-    if command is None:
-        yield None
-        return
-    port = free_port()
-    words = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)]
-    process = subprocess.Popen([command, *words], stdout=subprocess.DEVNULL)
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

@@ -123,14 +123,13 @@ class Web:
         return owned.get(slug, [])
 
     def pages(self, wanted: list[tuple[str, str, str]], rounds: int) -> dict[str, Samples]:
-        """Each page (what, person, path) as often as there are rounds, by turns, after a first time."""
-        for _, person, path in wanted:
-            self._visit(person, path)
+        """Each page (what, person, path) as often as there are rounds, by turns, after a first time of its own."""
+        first = {what: self._visit(person, path)["seconds"] for what, person, path in wanted}
         found: dict[str, list[Samples]] = {what: [] for what, _, _ in wanted}
         for _ in range(rounds):
             for what, person, path in wanted:
                 found[what].append(self._visit(person, path, again=what.endswith("304")))
-        return {what: _together(samples) for what, samples in found.items()}
+        return {what: {**_together(samples), "first": first[what]} for what, samples in found.items()}
 
     def changed_pages(self, person: str, path: str, slugs: list[str]) -> Samples:
         """The same page after each of these clusters has changed in turn: a snapshot to decode, an index to renew."""
@@ -142,7 +141,7 @@ class Web:
         return _together(samples)
 
     def _visit(self, person: str, path: str, again: bool = False) -> Samples:
-        who = self.people.setdefault(person, Person(person)) if person not in self.people else self.people[person]
+        who = self.people[person] = self.people.get(person) or Person(person)
         etag = who.get(path)[1] if again else ""
         with self.counters.counting() as counted:
             began, worked = time.perf_counter(), time.process_time()
@@ -163,7 +162,7 @@ class Web:
         ]
         chosen = [(slug, names[turn]) for turn in range(count) for slug, names in rows if turn < len(names)][:count]
         pool = Pool(at_once)
-        return sum(pool.imap_unordered(lambda target: self._shut_down(*target, boss), chosen))
+        return sum(pool.imap_unordered(lambda target: self._shut_down(target[0], target[1], boss), chosen))
 
     def _shut_down(self, slug: str, name: str, by: User) -> bool:
         try:

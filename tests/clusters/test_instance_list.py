@@ -156,6 +156,41 @@ class TestCost:
         assert len(seen) == 4
 
 
+class TestManyClusters:
+    """What somebody else's clusters do costs an owner nothing."""
+
+    @pytest.fixture
+    def foreign_south(self, db: None) -> None:
+        estate.put("north", estate.instance("web.example.org"))
+        estate.put("south", estate.instance("foreign.example.org", "south", owners=("users:user01",)))
+
+    def test_a_change_elsewhere_leaves_an_owners_page_unchanged(self, as_alice: Browser, foreign_south: None) -> None:
+        etag = as_alice.get("/").headers["ETag"]
+        estate.put("south", estate.instance("new.example.org", "south", owners=("users:user01",)))
+        assert as_alice.get("/", headers={"If-None-Match": etag}).status_code == 304
+        estate.put("south", estate.instance("mine.example.org", "south"))
+        assert ("south", "mine.example.org") in names(as_alice.get("/", headers={"If-None-Match": etag}))
+
+    def test_owners_choose_among_the_clusters_that_have_theirs(self, as_alice: Browser, foreign_south: None) -> None:
+        page = as_alice.get("/").content.decode()
+        assert '<option value="north">' in page
+        assert '<option value="south">' not in page
+
+    def test_owners_hear_of_silence_where_they_have_something(
+        self, as_alice: Browser, as_bob: Browser, foreign_south: None
+    ) -> None:
+        silent = {"state": "unreachable", "collected_at": time.time() - 200, "failing_since": time.time() - 180}
+        estate.put("south", estate.instance("foreign.example.org", "south", owners=("users:user01",)), head=silent)
+        assert "has not answered" not in as_alice.get("/").content.decode()
+        assert "has not answered" in as_bob.get("/").content.decode()
+
+    def test_only_clusters_on_the_page_are_looked_at_more_often(self, as_alice: Browser, foreign_south: None) -> None:
+        from apps.clusters import inventories
+
+        as_alice.get("/")
+        assert inventories.store().watched() == {"north"}
+
+
 class TestHonesty:
     @pytest.fixture
     def silent_east(self, db: None) -> None:

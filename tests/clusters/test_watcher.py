@@ -112,6 +112,30 @@ class TestFollowing:
             work(watcher)
             assert queries(side, "job") == before + 1
 
+    def test_within_a_tick_no_cluster_is_asked_a_second_time(
+        self, watcher: Watcher, simulators: Any, clusters: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("apps.clusters.watcher.TICK_SECONDS", 3600.0)
+        side = simulators["north"]
+        with side.an_instance() as name:
+            self.unfinished(clusters["north"], side, name)
+            before = queries(side, "job")
+            work(watcher)
+            work(watcher)
+            assert queries(side, "job") == before + 1
+
+    def test_one_end_after_another_does_not_mean_one_look_after_another(
+        self, watcher: Watcher, simulators: Any, clusters: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr("apps.clusters.watcher.HURRY_SECONDS", 3600.0)
+        work(watcher)
+        before = queries(simulators["north"], "instance")
+        for _ in range(3):
+            watcher.hurry.add(clusters["north"].pk)
+            work(watcher)
+        assert queries(simulators["north"], "instance") == before + 1
+        assert watcher.hurry == {clusters["north"].pk}, "it is not forgotten"
+
     def test_jobs_of_a_silent_cluster_wait_and_others_go_on(
         self, watcher: Watcher, simulators: Any, clusters: Any
     ) -> None:

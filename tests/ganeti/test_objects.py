@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import msgspec
@@ -16,8 +17,11 @@ from ganeti.objects import (
     Nic,
     Node,
     NodeGroup,
+    Parameters,
     Value,
     is_name,
+    parameters,
+    share_equal_parts,
 )
 from tests.ganeti.conftest import sample
 
@@ -227,3 +231,34 @@ def test_the_system_is_the_images_name_and_no_other_os_parameter_is_kept(osparam
     found = Instance.from_rapi("c1", {"name": "a", "os": "image+default", "osparams": osparams})
     assert found.system == system
     assert "hush" not in repr(found)
+
+
+class TestMemory:
+    """An estate of 100,000 instances is mostly the same few texts."""
+
+    def test_instances_of_one_answer_share_their_equal_hvparams(self) -> None:
+        known: dict[bytes, Parameters] = {}
+        rows = [{"name": name, "hvparams": {"acpi": True, "boot_order": "disk"}} for name in ("a", "b")]
+        one, other = [Instance.from_rapi("c", row, known) for row in rows]
+        assert one.hvparams is other.hvparams
+
+    def test_what_only_looks_equal_is_kept_apart(self) -> None:
+        known: dict[bytes, Parameters] = {}
+        values = [True, 1, 1.0, "1"]
+        kept = [Instance.from_rapi("c", {"name": "a", "hvparams": {"x": value}}, known).hvparams for value in values]
+        assert [type(each["x"]) for each in kept] == [bool, int, float, str]
+
+    @pytest.mark.parametrize("odd", [2**70, [1, [2]], None, "text", {"x": 10**400}])
+    def test_odd_hvparams_are_read_as_without_the_memory(self, odd: Any) -> None:
+        row = {"name": "a", "hvparams": {"x": odd, "y": 1} if not isinstance(odd, dict) else odd}
+        assert Instance.from_rapi("c", row, {}).hvparams == parameters(row["hvparams"])
+
+    def test_equal_parts_become_one_object_and_stay_equal(self) -> None:
+        raw = {"name": "a", "status": "running", "nic.macs": ["aa:00"], "nic.links": ["br0"], "disk.sizes": [1024]}
+        instances = [Instance.from_rapi("c1", json.loads(json.dumps({**raw, "name": name}))) for name in ("a", "b")]
+        copies = list(instances)
+        share_equal_parts(instances)
+        one, other = instances
+        assert one.disks is other.disks
+        assert one.nics[0].link is other.nics[0].link
+        assert instances == copies

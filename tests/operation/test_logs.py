@@ -292,6 +292,11 @@ class TestTheWatchersLines:
         watcher.step()
         watcher.pool.join()
 
+    def look_again(self, watcher: Watcher, cluster: int) -> None:
+        watcher.hurry.add(cluster)
+        watcher.hurried_at.clear()
+        self.work(watcher)
+
     def lines(self, log: Log) -> list[tuple[str, str]]:
         return [(told["level"], told["cluster"]) for told in log.of("apps.clusters.watcher")]
 
@@ -303,13 +308,11 @@ class TestTheWatchersLines:
         log, watcher = listen("json"), Watcher({})
         side.faults.closed = True
         for _ in range(3):
-            watcher.hurry.add(row.pk)
-            self.work(watcher)
+            self.look_again(watcher, row.pk)
         assert self.lines(log) == [("WARNING", "north")]
         side.faults.closed = False
         for _ in range(2):
-            watcher.hurry.add(row.pk)
-            self.work(watcher)
+            self.look_again(watcher, row.pk)
         assert self.lines(log) == [("WARNING", "north"), ("INFO", "north")]
 
     def test_the_end_of_a_job_names_cluster_instance_and_job(
