@@ -3,13 +3,13 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts import views
+from accounts.views import shell, signing_in
 
 urlpatterns = [
-    path("user/login/", views.SignIn.as_view(), name="login"),
+    path("user/login/", signing_in.SignIn.as_view(), name="login"),
     path("user/logout/", LogoutView.as_view(), name="logout"),
-    path("user/pass_change/", views.PasswordChange.as_view(), name="pass_change"),
-    path("user/pass_change/done/", views.PasswordChangeDone.as_view(), name="pass_change_done"),
-    path("theme/", views.theme, name="theme"),
-    path("patterns/", views.patterns, name="patterns"),
+    path("user/pass_change/", signing_in.PasswordChange.as_view(), name="pass_change"),
+    path("user/pass_change/done/", signing_in.PasswordChangeDone.as_view(), name="pass_change_done"),
+    path("theme/", shell.theme, name="theme"),
+    path("patterns/", shell.patterns, name="patterns"),
 ]

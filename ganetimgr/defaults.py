@@ -27,6 +27,8 @@ BRANDING = {
     "FAVICON": "",
     "SERVICE_PROVIDED_BY": {"NAME": "", "URL": "", "SOCIAL_NETWORKS": []},
 }
+# Where people find the site, such as "https://vps.example.org": for links in mails. Empty: as the request says
+SITE_URL = ""
 SHOW_PATTERNS = False  # a page with every component at /patterns/, for development
 
 # ---- people and sessions -------------------------------------------------------------
@@ -122,6 +124,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.clusters",
     "apps.demo",
+    "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

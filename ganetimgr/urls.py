@@ -6,7 +6,7 @@ from django.views.i18n import set_language
 
 from ganetimgr import health
 
-handler500 = "accounts.views.server_error"
+handler500 = "accounts.views.shell.server_error"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

@@ -1,39 +1,19 @@
-"""Sign-in, password, theme, and the page that shows every component."""
+"""Theme, the page that shows every component, and the pages for errors."""
 
 import sys
 
 from django.conf import settings
-from django.contrib.auth import views as auth_views
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template import loader
-from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import patterns as sample_data
 from accounts import themes
-from accounts.forms import SignInForm
 from accounts.middleware import request_id
 from accounts.outage import RETRY_AFTER, is_database_away
 from accounts.redirects import own_page
-
-
-class SignIn(auth_views.LoginView):
-    """Leads to `next` if it is one of our own pages; who is signed in already is led on at once."""
-
-    template_name = "users/login.html"
-    authentication_form = SignInForm
-    redirect_authenticated_user = True
-
-
-class PasswordChange(auth_views.PasswordChangeView):
-    template_name = "users/pass_change.html"
-    success_url = reverse_lazy("pass_change_done")
-
-
-class PasswordChangeDone(auth_views.PasswordChangeDoneView):
-    template_name = "users/pass_change_done.html"
 
 
 @require_POST

@@ -6,3 +6,8 @@ class AuditConfig(AppConfig):
     name = "apps.audit"
     label = "auditlog"
     verbose_name = _("Audit log")
+
+    def ready(self) -> None:
+        from apps.audit import deeds
+
+        deeds.connect()

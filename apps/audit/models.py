@@ -63,6 +63,9 @@ class AuditEntry(models.Model):
     action = models.CharField(_("action"), max_length=255)
     instance = models.CharField(_("instance"), max_length=255, blank=True)
     cluster = models.CharField(_("cluster"), max_length=50, blank=True)
+    person = models.CharField(
+        _("account or group"), max_length=150, blank=True
+    )  # whom it concerns, where no instance is
     job_id = models.BigIntegerField(_("job"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.PENDING)
     detail = models.TextField(_("in Ganeti's words"), blank=True)

@@ -177,7 +177,7 @@ class TestErrorPages:
 
     def test_a_defect_names_the_entry_in_the_log_and_asks_nothing_of_the_shell(self, rf: Any) -> None:
         from accounts.middleware import RequestIdMiddleware
-        from accounts.views import server_error
+        from accounts.views.shell import server_error
 
         answer = RequestIdMiddleware(server_error)(rf.get("/"))
         assert answer.status_code == 500

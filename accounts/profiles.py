@@ -1,0 +1,25 @@
+"""Every user has a profile: made with the user, and on demand for users older than profiles."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models.signals import post_save
+
+from accounts.models import UserProfile
+
+
+def of(user: User) -> UserProfile:
+    """The profile of `user`."""
+    try:
+        return user.profile
+    except UserProfile.DoesNotExist:
+        return UserProfile.objects.get_or_create(user=user)[0]
+
+
+def connect() -> None:
+    post_save.connect(_make, sender=User, dispatch_uid="accounts.profiles")
+
+
+def _make(sender: Any, instance: User, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    if created and not raw:
+        UserProfile.objects.get_or_create(user=instance)
