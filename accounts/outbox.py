@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -21,7 +21,7 @@ MAX_SUBJECT = 200
 
 def post(
     occasion: str,
-    to: AbstractUser | str,
+    to: User | str,
     context: dict[str, Any] | None = None,
     *,
     reply_to: str = "",
