@@ -91,7 +91,7 @@ _current_call: ContextVar[_Call] = ContextVar("_current_call")
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
     """TimeoutError after `seconds`, whatever a greenlet waits for; without gevent only the sockets keep time."""
     if not monkey.is_module_patched("socket"):
         yield
@@ -210,7 +210,7 @@ def fetch_fingerprint(host: str, port: int, timeout: float = 8.0) -> str:
     """The SHA-256 fingerprint, "AA:BB:...", of the certificate that a server presents; raises Unreachable."""
     try:
         with (
-            _at_most(timeout),
+            at_most(timeout),
             socket.create_connection((host, port), timeout) as plain,
             _trusting_context().wrap_socket(plain, server_hostname=host) as secured,
         ):
@@ -383,7 +383,7 @@ class Transport:
     def _attempt(self, question: requests.Request, call: _Call) -> tuple[int, bytes] | BaseException:
         token = _current_call.set(call)
         try:
-            with _at_most(call.left):
+            with at_most(call.left):
                 return self._ask(question, call)
         except _FAILURES as failure:
             return failure
