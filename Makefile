@@ -7,7 +7,8 @@ export PORT
 PYTHON := .venv/bin/python
 RUN := .venv/requirements.stamp
 TOOLS := .venv/requirements-dev.stamp
-MYSQL := .venv/requirements-mysql.stamp
+# extras that are compiled, with what contrib/install-test-packages brings
+COMPILED := .venv/requirements-mysql.stamp .venv/requirements-ldap.stamp
 TESTBED := contrib/ganeti-testbed/testbed
 BOTH_CORES := -n 2 -p tests.plugins.share_out
 # Python without an ending: ruff does not find it by itself
@@ -27,7 +28,7 @@ demo-reset: ## forgets what was done in the demo
 
 test: $(TOOLS) ## all tests, with real servers, Chromium and real Ganeti; ARGS="tests/clusters -x" goes to pytest
 	contrib/install-test-packages
-	@$(MAKE) --no-print-directory $(MYSQL)
+	@$(MAKE) --no-print-directory $(COMPILED)
 	contrib/with-real-ganeti $(PYTHON) -m pytest $(BOTH_CORES) $(ARGS)
 
 test-fast: $(TOOLS) ## the tests that need nothing but Python
@@ -77,8 +78,7 @@ $(TOOLS): requirements-dev.txt requirements.txt | .venv/bin/pip
 	.venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r $<
 	@touch $@ $(RUN)
 
-# compiled, with what contrib/install-test-packages brings
-$(MYSQL): requirements/mysql.txt | .venv/bin/pip
+$(COMPILED): .venv/requirements-%.stamp: requirements/%.txt | .venv/bin/pip
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

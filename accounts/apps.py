@@ -7,6 +7,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import profiles
+        from accounts import entries, navigation, ownership, profiles, retelling, sessions
 
         profiles.connect()
+        sessions.connect()
+        navigation.register(*entries.NAVIGATION)
+        retelling.register(*ownership.SENTENCES)

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts import navigation, themes
+from accounts import navigation, sessions, themes
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -18,4 +18,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "navigation": SimpleLazyObject(lambda: navigation.sections(request)),
         "search": navigation.search_for(user) if user is not None and user.is_authenticated else None,
         "show_patterns": settings.SHOW_PATTERNS,
+        "session_ends": sessions.ends_at(request),
+        "session_warning": settings.SESSION_WARNING,
     }

@@ -1,11 +1,14 @@
 """What is known about people beside Django's own user: profile, organisation, SSH keys, and mail that goes to them."""
 
+import datetime
 import secrets
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from accounts.fields import EncryptedTextField
 
 
 class Organization(models.Model):
@@ -45,10 +48,12 @@ class UserProfile(models.Model):
     language = models.CharField(_("language"), max_length=10, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=63, blank=True)
     theme = models.CharField(_("theme"), max_length=5, blank=True)
+    idle_notice_sent = models.DateTimeField(_("asked whether it is still needed"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
+        permissions = [("approve_registrations", _("Can approve and refuse registrations"))]
 
     def __str__(self) -> str:
         return self.user.get_username()
@@ -141,3 +146,45 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} → {self.recipient}"
+
+
+class Authenticator(models.Model):
+    """The app whose codes somebody owes after the password; there is one only while that is switched on.
+
+    Not django-otp's own device: that keeps its secret in the clear and shows it in the admin. See second_factor.py.
+    """
+
+    MOST_DOUBLINGS = 11  # of the pause after a wrong code, which begins with a second: half an hour
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="authenticator")
+    secret = EncryptedTextField()  # base32, as apps want it
+    created = models.DateTimeField(default=timezone.now)
+    last_used = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(default=-1)  # the half minute whose code came last: each is taken once
+    wrong_codes = models.PositiveIntegerField(default=0)  # since the last right one
+    last_wrong = models.DateTimeField(null=True)
+
+    @property
+    def paused_until(self) -> datetime.datetime | None:
+        """Until when no code is taken, because the last ones were wrong."""
+        if not self.wrong_codes or self.last_wrong is None:
+            return None
+        return self.last_wrong + datetime.timedelta(seconds=2 ** min(self.wrong_codes - 1, self.MOST_DOUBLINGS))
+
+
+class RecoveryCode(models.Model):
+    """Opens the door once when the app is gone. Only a digest is kept: codes are long enough that nobody guesses."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="a_recovery_code_once_per_person")]
+
+
+class NewsFeed(models.Model):
+    """What the site's news feed said last: fetched by the watcher, read by the sign-in page. See feed.py."""
+
+    url = models.URLField(max_length=500)
+    items = models.JSONField(default=list)  # {"title", "link", "text", "date"}, the newest first
+    fetched = models.DateTimeField(_("fetched"), null=True)

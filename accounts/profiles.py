@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models.signals import post_save
 
@@ -14,6 +15,16 @@ def of(user: User) -> UserProfile:
         return user.profile
     except UserProfile.DoesNotExist:
         return UserProfile.objects.get_or_create(user=user)[0]
+
+
+def is_managed_elsewhere(user: Any) -> bool:
+    """Whether a directory keeps this account's password and e-mail address, so that nobody changes them here."""
+    return not user.has_usable_password()
+
+
+def where_managed() -> dict[str, str]:
+    """Where such people change them, as far as the site says so: an address, a sentence."""
+    return {"url": settings.LDAP_PASSWORD_URL, "help": settings.LDAP_ACCOUNT_HELP}
 
 
 def connect() -> None:

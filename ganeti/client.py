@@ -145,8 +145,10 @@ class Client:
     def reboot_instance(self, name: str, *, kind: str = "hard", reason: str = "") -> int:
         return self._submit("POST", self._path("instances", name, "reboot"), [("type", kind), *_because(reason)])
 
-    def create_instance(self, body: Row, *, reason: str = "") -> int:
-        return self._submit("POST", "/2/instances", _because(reason), {"__version__": 1, **body})
+    def create_instance(self, body: Row, *, reason: str = "", dry_run: bool = False) -> int:
+        """The job that makes an instance; with `dry_run` it only finds out whether Ganeti would."""
+        trial = [("dry-run", "1")] if dry_run else []
+        return self._submit("POST", "/2/instances", [*trial, *_because(reason)], {"__version__": 1, **body})
 
     def delete_instance(self, name: str, reason: str = "") -> int:
         return self._submit("DELETE", self._path("instances", name), _because(reason))

@@ -420,7 +420,7 @@ class Job(Value, frozen=True):
     status: str = ""
     summary: tuple[str, ...] = ()
     opcodes: tuple[str, ...] = ()  # OP_INSTANCE_STARTUP, ...
-    instances: tuple[str, ...] = ()  # instance_name of each opcode, "" where there is none
+    instances: tuple[str, ...] = ()  # what each opcode is about, "" where that is no instance
     reasons: tuple[str, ...] = ()  # texts of the reason trail, all opcodes together
     opstatus: tuple[str, ...] = ()
     log: tuple[LogLine, ...] = ()
@@ -439,7 +439,7 @@ class Job(Value, frozen=True):
             status=status,
             summary=texts(raw.get("summary")),
             opcodes=tuple(text(op.get("OP_ID")) for op in opcodes),
-            instances=tuple(text(op.get("instance_name")) for op in opcodes),
+            instances=tuple(_instance_of(op) for op in opcodes),
             reasons=tuple(_reasons(opcodes)),
             opstatus=texts(raw.get("opstatus")),
             log=tuple(_log_lines(raw.get("oplog"))),
@@ -461,6 +461,11 @@ class Job(Value, frozen=True):
     @property
     def succeeded(self) -> bool:
         return self.status == "success"
+
+
+def _instance_of(op: Raw) -> str:
+    """The instance that an opcode is about: opcodes about tags name it as they name nodes and groups."""
+    return text(op.get("name")) if op.get("kind") == "instance" else text(op.get("instance_name"))
 
 
 def _reasons(opcodes: Iterable[Raw]) -> Iterable[str]:

@@ -25,8 +25,12 @@ POSITIVE = (
     "RAPI_DEADLINE",
     "INVENTORY_INTERVAL",
     "INVENTORY_INTERVAL_WATCHED",
+    "EMAIL_TIMEOUT",
 )
 ONLY_HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
+LETTERS_STAY_HERE = tuple(
+    f"django.core.mail.backends.{kind}.EmailBackend" for kind in ("console", "filebased", "locmem", "dummy")
+)
 EXAMPLES = ("example.com", "example.org", "example.net", "localhost")
 
 Findings = Iterator[CheckMessage]
@@ -37,12 +41,17 @@ Findings = Iterator[CheckMessage]
 
 @checks.register()
 def settings_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages()]
+    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages(), *_mail_server()]
 
 
 def _choices() -> Findings:
-    allowed = {"LOG_FORMAT": ("line", "json"), "GANETI_TAG_SPELLING": ("plural", "singular")}
-    for number, (name, values) in enumerate(allowed.items(), start=1):
+    allowed = {
+        "LOG_FORMAT": ("line", "json"),
+        "GANETI_TAG_SPELLING": ("plural", "singular"),
+        "SECOND_FACTOR_REQUIRED_FOR": ("", "staff", "everybody"),
+    }
+    for name, number in zip(allowed, (1, 2, 8), strict=True):
+        values = allowed[name]
         value = getattr(settings, name)
         if value not in values:
             hint = f"Set it to {' or '.join(repr(value) for value in values)}."
@@ -131,12 +140,21 @@ def _languages() -> Findings:
             )
 
 
+def _mail_server() -> Findings:
+    if settings.EMAIL_USE_TLS and settings.EMAIL_USE_SSL:
+        yield Error(
+            "EMAIL_USE_TLS and EMAIL_USE_SSL are both on: no mail can be sent.",
+            hint="Leave one: EMAIL_USE_SSL where the mail server begins with TLS (port 465), else EMAIL_USE_TLS.",
+            id="ganetimgr.E007",
+        )
+
+
 # ---- not fit for production: said by `check --deploy` -----------------------------------------------------
 
 
 @checks.register(Tags.security, deploy=True)
 def settings_are_fit_for_production(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_hosts(), *_key(), *_storage(), *_proxy(), *_mail(), *_patterns()]
+    return [*_hosts(), *_key(), *_storage(), *_proxy(), *_mail(), *_links_and_letters(), *_patterns()]
 
 
 def _hosts() -> Findings:
@@ -231,6 +249,7 @@ def _mail() -> Findings:
         "DEFAULT_FROM_EMAIL": [settings.DEFAULT_FROM_EMAIL],
         "ADMINS": [address for _, address in settings.ADMINS],
         "MANAGERS": [address for _, address in settings.MANAGERS],
+        "EMAIL_REPLY_TO": [settings.EMAIL_REPLY_TO],
     }
     for name, given in addresses.items():
         if any(_is_an_example(address) for address in given):
@@ -239,6 +258,23 @@ def _mail() -> Findings:
                 hint="Use an address of your own.",
                 id="ganetimgr.W020",
             )
+
+
+def _links_and_letters() -> Findings:
+    if not settings.SITE_URL:
+        yield Warning(
+            "SITE_URL is empty: links in mails lead where the request came to, and those of the watcher lead nowhere.",
+            hint='Set it to the address of this site, as in SITE_URL = "https://vps.your-domain".',
+            id="ganetimgr.W022",
+        )
+    if settings.EMAIL_BACKEND in LETTERS_STAY_HERE:
+        yield Warning(
+            f"EMAIL_BACKEND is {settings.EMAIL_BACKEND}: no mail leaves this machine.",
+            hint="Leave it out of your settings.",
+            id="ganetimgr.W023",
+        )
+    elif not settings.EMAIL_HOST:
+        yield Warning("EMAIL_HOST is empty: no mail can be sent.", hint="Name a mail server.", id="ganetimgr.W024")
 
 
 def _is_an_example(address: str) -> bool:

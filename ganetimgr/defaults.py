@@ -4,6 +4,7 @@ Settings of Django itself are explained in Django's documentation; here are the 
 and the meaning of our own. Values that follow from others are computed in ganetimgr/sitefile.py.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -25,6 +26,12 @@ BRANDING = {
     "MOTTO": "",
     "LOGO": "",
     "FAVICON": "",
+    "ABOUT_LINK": "",  # a page that says more about the service, for the sign-in page
+    "VIDEO": "",  # where a film about the service is; nothing of it is loaded before somebody follows the link
+    "FEED_URL": "",  # RSS or Atom, shown as news on the sign-in page
+    "SHOW_ORGANIZATION_FORM": True,  # the form for a VM asks for the organisation
+    "SHOW_ADMINISTRATIVE_FORM": True,  # and for who administers it
+    "TERMS_URL": "",  # where the terms of use are, which people accept when they register
     "SERVICE_PROVIDED_BY": {"NAME": "", "URL": "", "SOCIAL_NETWORKS": []},
 }
 # Where people find the site, such as "https://vps.example.org": for links in mails. Empty: as the request says
@@ -36,7 +43,30 @@ SHOW_PATTERNS = False  # a page with every component at /patterns/, for developm
 LOGIN_URL = "/user/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/user/login/"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "accounts.locks.Backend",  # first: whoever is locked is not tried
+    "accounts.backends.PeopleBackend",
+]
+# Tries to sign in that fail before nothing can be tried for AXES_COOLOFF_TIME: by an account from one address,
+AXES_FAILURE_LIMIT = 5
+SIGN_IN_ACCOUNT_LIMIT = 50  # by an account from anywhere but the addresses from which it signs in,
+SIGN_IN_ADDRESS_LIMIT = 50  # and by an address with all accounts; raise it where many people share one
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_HANDLER = "accounts.locks.Handler"
+AXES_USERNAME_CALLABLE = "accounts.locks.counted_name"
+AXES_CLIENT_IP_CALLABLE = "accounts.locks.counted_address"
+AXES_LOCKOUT_CALLABLE = "accounts.locks.answer_as_it_is"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or an attacker could keep it closed
+AXES_VERBOSE = False
+# What it does not keep of a form: a name is now and then a password, in the wrong field
+AXES_SENSITIVE_PARAMETERS = ["username", "code", "old_password", "new_password1", "new_password2"]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds that the link in the mail is good for
+PASSWORD_RESETS_PER_HOUR = 20  # from one address, where an IPv6 network is one; 0 for any number
+# Who has to have a second factor: "staff" are is_staff, superusers and whoever may see all instances; or "everybody"
+SECOND_FACTOR_REQUIRED_FOR = ""
+SECOND_FACTOR_TRUST_DAYS = 30  # how long a browser can do without the code, for those who say so there; 0 for never
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -48,12 +78,41 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-SESSION_COOKIE_AGE = 10800  # seconds
+SSH_KEYS_PER_PERSON = 50
+SESSION_COOKIE_AGE = 10800  # seconds after signing in, or after "Stay signed in"
+SESSION_WARNING = 300  # so many seconds before the end the page offers to stay
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+# An account without a sign-in for so many days is idle; "manage.py idle_accounts" asks whether it is still needed
+IDLE_ACCOUNT_NOTIFICATION_DAYS = 180
+
+# ---- registration --------------------------------------------------------------------
+
+REGISTRATION_OPEN = True  # False: no form and no link to it, administrators make the accounts
+ACCOUNT_ACTIVATION_DAYS = 10  # how long the link is good that proves an address
+REGISTRATION_ADMINS: list[tuple[str, str]] = []  # who hears of people that wait; empty: ADMINS, else the superusers
+REGISTRATIONS_PER_HOUR = 10  # from one address, where an IPv6 network is one; 0 for any number
+# Names that nobody can register: they would be taken for us, or for the machine
+RESERVED_USERNAMES = [
+    *("root", "admin", "admins", "administrator", "superuser", "sysadmin", "operator", "staff", "system", "daemon"),
+    *("nobody", "anonymous", "guest", "everybody", "support", "helpdesk", "service", "info", "noc", "security"),
+    *("abuse", "postmaster", "hostmaster", "webmaster", "mailer-daemon", "noreply", "no-reply"),
+    *("ganeti", "ganetimgr", "test"),
+]
+# Google's reCAPTCHA v2, where both keys are set; without them a check that asks no third party
+RECAPTCHA_PUBLIC_KEY = ""
+RECAPTCHA_PRIVATE_KEY = ""
+
+# People of an LDAP directory, once AUTH_LDAP_SERVER_URI names one and requirements/ldap.txt is installed. Further
+# AUTH_LDAP_* are django-auth-ldap's, see settings.py.dist
+AUTH_LDAP_SERVER_URI = ""
+# Whether somebody of the directory gets an account that has a password here if it has the same name; never of staff
+LDAP_TAKES_OVER_LOCAL_ACCOUNTS = False
+LDAP_PASSWORD_URL = ""  # where people of the directory change their password and e-mail address,
+LDAP_ACCOUNT_HELP = ""  # or a sentence that says it
 
 # ---- Ganeti --------------------------------------------------------------------------
 
@@ -68,13 +127,34 @@ INVENTORY_INTERVAL_WATCHED = 4  # the same while somebody looks at a page about 
 # Where snapshots lie: "redis://..." shared by all machines, or a directory shared by the processes of one
 SNAPSHOT_STORE = ""  # empty: REDIS_URL, or VAR_DIR/snapshots without one
 REDIS_URL = ""
-FIELD_KEY_FILE = ""  # a file whose content encrypts stored RAPI passwords, instead of SECRET_KEY
+FIELD_KEY_FILE = ""  # a file whose content encrypts secrets in the database, instead of SECRET_KEY
 
 # ---- the watcher ---------------------------------------------------------------------
 
 BEANSTALKD_HOST = ""  # empty: no broker, the watcher's sweep alone finds new jobs
 BEANSTALKD_PORT = 11300
 BEANSTALK_TUBE = ""
+
+# ---- applications for VMs --------------------------------------------------------------
+
+# What people may ask for; reviewers may give more.
+APPLICATION_MEMORY = [512, 768, 1024, 1500, 2048, 3072, 4096]  # MiB
+APPLICATION_VCPUS = [1, 2, 3, 4]
+APPLICATION_DISK = (2, 50, 5)  # GiB: least, most, what the form begins with
+START_NEW_INSTANCES = True  # a new VM is started when it is made
+APPLICATION_KEYS_DAYS = 30  # for so long the address of an application's SSH keys answers; 0 for ever
+
+# Operating systems that can be chosen, all sources together; see settings.py.dist
+OPERATING_SYSTEMS: dict[str, dict] = {"none": {"description": "No operating system", "provider": "noop"}}
+OPERATING_SYSTEMS_URLS: list[str] = []  # listings of archives for ganeti-instance-image
+OPERATING_SYSTEMS_PROVIDER = "image+default"
+OPERATING_SYSTEMS_SSH_KEY_PARAM = "img_ssh_key_url"
+SNF_OPERATING_SYSTEMS_URLS: list[str] = []  # listings of disk dumps for snf-image
+SNF_IMG_PROPERTIES: dict[str, str] = {}
+SNF_IMG_PASSWD = ""
+IMAGES_URL: list[str] = []  # listings of files that describe an image each, in JSON
+IMG_META_SFX = ".meta"
+IMAGES_INTERVAL = 3600  # seconds between two looks at the listings
 
 # ---- audit ---------------------------------------------------------------------------
 
@@ -107,12 +187,16 @@ FORMAT_MODULE_PATH: list[str] = []
 
 # ---- mail ----------------------------------------------------------------------------
 
+# Mails are written into the database and sent by the watcher, so that nobody waits for this server.
 EMAIL_HOST = "127.0.0.1"
 EMAIL_PORT = 25
-EMAIL_TIMEOUT = 20
+EMAIL_TIMEOUT = 20  # seconds
+EMAIL_FILE_PATH = ""  # where Django's file backend puts them; empty: VAR_DIR/mail
 EMAIL_SUBJECT_PREFIX = "[ganetimgr] "
 SERVER_EMAIL = "no-reply@example.com"
 DEFAULT_FROM_EMAIL = "no-reply@example.com"
+EMAIL_REPLY_TO = ""  # where answers go; empty: to DEFAULT_FROM_EMAIL
+OUTBOX_KEEP_DAYS = 30  # how long it is known that a mail was sent, or given up (never what was in it, once sent)
 
 # ---- how it is put together ----------------------------------------------------------
 
@@ -123,6 +207,8 @@ INSTALLED_APPS = [
     "accounts",
     "apps.audit",
     "apps.clusters",
+    "apps.applications",
+    "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
@@ -131,6 +217,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "django_htmx",
     "csp",
 ]
@@ -146,10 +233,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.sessions.SessionEndMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -194,6 +285,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
         # gunicorn's own handlers give way to ours, which know no query strings; ganetimgr.requests tells the requests
         "gunicorn.error": {"propagate": True},
         "gunicorn.access": {"propagate": False},

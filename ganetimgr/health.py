@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import outbox
 from accounts.middleware import is_trusted
 from apps.clusters import inventories, leases
 
 HEALTHZ = "/healthz"
 PATIENCE = 1.5  # seconds for all parts, which are asked side by side
+MAIL_IS_LATE = 60.0  # seconds
 GIVEN_UP = 30.0  # seconds after which a part that never answered is asked anew
 
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
@@ -77,7 +79,7 @@ Question = Callable[[], Part]
 
 
 def parts_of_this_site() -> dict[str, Question]:
-    parts: dict[str, Question] = {"database": _database, "store": _store, "watcher": _watcher}
+    parts: dict[str, Question] = {"database": _database, "store": _store, "watcher": _watcher, "mail": _mail}
     if settings.BEANSTALKD_HOST:
         parts["queue"] = _queue
     return parts
@@ -117,6 +119,23 @@ def _watcher() -> Part:
     if age < leases.SILENT_SECONDS:
         return Part(True, _("One was seen lately."), detail)
     return Part(False, _("None was seen lately."), detail)
+
+
+def _mail() -> Part:
+    """How many mails wait. Nobody is sent elsewhere because of them: what waits is late, and pages are as always."""
+    try:
+        count, since = outbox.waiting()
+    finally:
+        connection.close()
+    if since is None:
+        return Part(True, _("None waits."))
+    detail = _("%(count)d, the oldest since %(moment)s.") % {
+        "count": count,
+        "moment": since.isoformat(timespec="seconds"),
+    }
+    if (timezone.now() - since).total_seconds() < MAIL_IS_LATE:
+        return Part(True, _("Some is about to leave."), detail)
+    return Part(True, _("Some is late."), detail)
 
 
 # ---- asking them, with a bound ------------------------------------------------------------------------------

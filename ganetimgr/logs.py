@@ -15,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from pythonjsonlogger.json import JsonFormatter as LibraryFormatter
 
 from accounts.middleware import RequestIdFilter
+from accounts.outage import is_database_away
 
 LINE = "%(asctime)s %(levelname)s %(name)s [%(request_id)s %(user)s] %(message)s"
 # What an object may carry beside its message (`extra=`). Only these: Django's own lines carry whole requests.
@@ -60,6 +61,24 @@ class RequestFilter(RequestIdFilter):
         request = _request.get()
         record.user = (name_of_user(request) if request else "") or "-"
         return super().filter(record)
+
+
+class OutageFilter(logging.Filter):
+    """Makes of an outage that people were told in a sentence a warning in a line: ERROR, with a traceback and with
+    Django's mail to ADMINS, is for what somebody has to mend in the code."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if is_database_away(error):
+            record.msg, record.args = f"{record.getMessage()} (the database is away: {error})", ()
+            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def tell_outages_in_a_line() -> None:
+    """Here and not in LOGGING, so that it holds in a site with a LOGGING of its own, too."""
+    logging.getLogger("django.request").addFilter(OutageFilter())
 
 
 def name_of_user(request: HttpRequest) -> str:

@@ -1,15 +1,26 @@
 """Reads the site's settings file and computes what follows from it."""
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 from ganetimgr import databases
 
 MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA")
+
+LDAP_BACKEND = "accounts.ldap.DirectoryBackend"
+LDAP_MODULES = ("ldap", "_ldap", "django_auth_ldap")
+LDAP_IS_MISSING = (
+    "The settings ask for LDAP, whose packages are not installed. As root:"
+    " apt-get install build-essential python3-dev libldap-dev libsasl2-dev; then, where manage.py is:"
+    " .venv/bin/pip install -r requirements/ldap.txt"
+)
 
 Settings = dict[str, Any]
 
@@ -24,7 +35,8 @@ def read(defaults: Settings) -> Settings:
     path = site_file(defaults["BASE_DIR"])
     if path:
         settings["__file__"] = str(path)
-        exec(compile(path.read_text(), str(path), "exec"), settings)  # noqa: S102  (the operator's own Python file)
+        with ldap_or_a_sentence():
+            exec(compile(path.read_text(), str(path), "exec"), settings)  # noqa: S102  (the operator's own Python file)
         settings.pop("__builtins__", None)
         for name in MERGED_KEY_BY_KEY:
             settings[name] = {**defaults[name], **settings[name]}
@@ -50,11 +62,32 @@ def complete(settings: Settings) -> None:
     settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
     settings["DATABASES"] = databases.complete(settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")})
     settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
+    settings["EMAIL_FILE_PATH"] = settings["EMAIL_FILE_PATH"] or str(var / "mail")
     settings["SNAPSHOT_STORE"] = settings["SNAPSHOT_STORE"] or settings["REDIS_URL"] or str(var / "snapshots")
+    if settings["AUTH_LDAP_SERVER_URI"]:
+        settings["AUTHENTICATION_BACKENDS"] = with_ldap(settings["AUTHENTICATION_BACKENDS"])
     # Without a cache that all processes share, sessions live in the database alone: nobody is signed out by a restart.
     engine = "cached_db" if settings["REDIS_URL"] else "db"
     settings.setdefault("SESSION_ENGINE", f"django.contrib.sessions.backends.{engine}")
-    settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": csp(settings["CSP_EXTRA"])})
+    settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": csp(settings["CSP_EXTRA"], settings["BRANDING"])})
+
+
+def with_ldap(backends: Sequence[str]) -> list[str]:
+    """The directory is asked last: who has a password here signs in while it is away."""
+    with ldap_or_a_sentence():
+        import django_auth_ldap.config  # noqa: F401
+    return [*(backend for backend in backends if backend != LDAP_BACKEND), LDAP_BACKEND]
+
+
+@contextlib.contextmanager
+def ldap_or_a_sentence() -> Iterator[None]:
+    """Where packages for LDAP are missing, in the site's file or here, a sentence says how they come."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in LDAP_MODULES:
+            raise
+        raise ImproperlyConfigured(f"{LDAP_IS_MISSING} ({error}.)") from error
 
 
 def made(directory: Path) -> Path:
@@ -103,13 +136,15 @@ def cache(redis_url: str) -> Settings:
     return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
-def csp(extra: dict[str, list[str]]) -> Settings:
-    """Our own files only; no inline script or style, no frames, no foreign form targets."""
+def csp(extra: dict[str, list[str]], branding: Settings) -> Settings:
+    """Our own files only, and the site's pictures; no inline script or style, no frames, no foreign form targets."""
+    pictures = [urlsplit(branding[name]) for name in ("LOGO", "FAVICON")]
+    elsewhere = {f"{picture.scheme}://{picture.netloc}" for picture in pictures if picture.scheme in ("http", "https")}
     directives: dict[str, list[str]] = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *sorted(elsewhere)],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "manifest-src": ["'self'"],

@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import set_language
+from django.views.generic import RedirectView
 
+from accounts.views import shell, signing_in
 from ganetimgr import health
 
 handler500 = "accounts.views.shell.server_error"
@@ -11,9 +12,13 @@ handler500 = "accounts.views.shell.server_error"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("admin/login/", signing_in.admin_sign_in, name="admin-sign-in"),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="pass_change"), name="admin-pass-change"),
     path("admin/", admin.site.urls),
-    path("setlang/", set_language, name="setlang"),
+    path("setlang/", shell.set_language, name="setlang"),
     path("history/", include("apps.audit.urls")),
     path("", include("accounts.urls")),
+    path("", include("apps.desk.urls")),
+    path("", include("apps.applications.urls")),
     path("", include("apps.clusters.urls")),
 ]

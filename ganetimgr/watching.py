@@ -55,9 +55,9 @@ def _work(options: argparse.Namespace) -> None:
     _log_to(options.log_file, logging.DEBUG if options.debug else logging.INFO)
 
     from apps.clusters.watcher import Watcher
-    from ganetimgr.worker import AT_THE_END
+    from ganetimgr.worker import AT_THE_END, CHORES
 
-    watcher = Watcher(AT_THE_END, workers=options.workers)
+    watcher = Watcher(AT_THE_END, chores=CHORES, workers=options.workers)
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, watcher.stop)
     tell_systemd("READY=1")

@@ -1,5 +1,31 @@
-"""What happens, besides the row and its audit entry, in the transaction that ends a job: kind of job -> function."""
+"""What the rooms have the watcher do: when jobs end, and now and then."""
 
+from django.conf import settings
+from django.core.management import call_command
+
+from accounts import email_changes, feed, locks, registering, sending
+from apps.applications import creation, images
+from apps.clusters import renaming
+from apps.clusters.chores import Chore
 from apps.clusters.following import Ending
+from apps.clusters.models import Job
 
-AT_THE_END: dict[str, Ending] = {}
+DAY = 86400.0
+
+# Kind of job -> what happens, besides the row and its audit entry, in the transaction that ends it.
+AT_THE_END: dict[str, Ending] = {Job.Kind.CREATE: creation.ended, Job.Kind.REMOVE: creation.removed}
+
+# Done by one watcher at a time, outside of any transaction; see apps/clusters/chores.py.
+CHORES = [
+    Chore("send mail", 2.0, sending.send_due),
+    Chore("remove expired registrations", DAY, registering.remove_expired),
+    Chore("forget old mail", DAY, sending.forget_old),
+    Chore("forget old e-mail changes", DAY, email_changes.forget_old),
+    Chore("fetch news", 600.0, feed.refresh),
+    Chore("forget old sign-ins", DAY, locks.sweep),
+    Chore("rename owners", 2.0, renaming.go_on),
+    Chore("create VMs once more", 2.0, creation.create_again),
+    Chore("start new VMs", 2.0, creation.start_new),
+    Chore("look for images", settings.IMAGES_INTERVAL, images.refresh),
+    Chore("forget ended sessions", DAY, lambda: call_command("clearsessions")),
+]

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from apps.applications.models import InstanceApplication
 from apps.clusters.models import Job
 from tests import estate
 
@@ -34,8 +35,18 @@ LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTH
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
+DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
+DESK_NOT_SO = {who: NOT_SO if answer == PAGE else answer for who, answer in DESK.items()}
+# For those who decide about registrations.
+DECIDE = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": PAGE}
+
+# An application of Alice's, which waits: those who decide may see it, only she may answer or withdraw.
+APPLICANT = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": AWAY, "dora": DENIED}
+REVIEW = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": DENIED, "dora": PAGE}
+KEPT = 204  # a draft
 
 INSTANCE = "/instances/north/web.example.org/"
+COOKIE = "0123456789abcdef"
 
 # URL name or pattern -> (address, answers to GET, answers to POST)
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
@@ -57,8 +68,71 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
         {NOBODY: PAGE, **dict.fromkeys(SIGNED_IN, AWAY)},
     ),
     "logout": ("/user/logout/", all_alike(NOT_SO), all_alike(AWAY)),
+    "session": ("/user/session/", all_alike(PAGE), all_alike(NOT_SO)),
+    "session-extend": ("/user/session/extend/", all_alike(NOT_SO), all_alike(AWAY)),
+    "password_reset": ("/accounts/password/reset/", all_alike(PAGE), all_alike(PAGE)),
+    "password_reset_done": ("/accounts/password_reset/done/", all_alike(PAGE), all_alike(NOT_SO)),
+    "password_reset_confirm": ("/accounts/reset/MQ/a-b/", all_alike(PAGE), all_alike(PAGE)),
+    "password_reset_complete": ("/accounts/reset/done/", all_alike(PAGE), all_alike(NOT_SO)),
+    "auth_password_reset_confirm": ("/accounts/password/reset/confirm/MQ/a-b/", all_alike(PAGE), all_alike(PAGE)),
+    "auth_login": ("/accounts/login/", all_alike(AWAY), all_alike(AWAY)),
+    "auth_logout": ("/accounts/logout/", all_alike(AWAY), all_alike(AWAY)),
+    "auth_password_change": ("/accounts/password/change/", all_alike(AWAY), all_alike(AWAY)),
+    "admin-sign-in": (
+        "/admin/login/",
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": AWAY},
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": AWAY},
+    ),
+    "admin-pass-change": ("/admin/password_change/", all_alike(AWAY), all_alike(AWAY)),
     "pass_change": ("/user/pass_change/", signed_in(PAGE), signed_in(PAGE)),
     "pass_change_done": ("/user/pass_change/done/", signed_in(PAGE), signed_in(NOT_SO)),
+    "pass_change_notify": ("/user/pass_change/notify/", signed_in(NOT_SO), signed_in(AWAY)),
+    "profile": ("/user/profile/", signed_in(PAGE), signed_in(NOT_SO)),
+    "name-change": ("/user/name_change/", signed_in(AWAY), signed_in(PAGE)),
+    "other-change": ("/user/other_change/", signed_in(AWAY), signed_in(AWAY)),
+    "preferences": ("/user/preferences/", signed_in(AWAY), signed_in(AWAY)),
+    "mail-change": ("/user/mail_change/", signed_in(AWAY), signed_in(PAGE)),
+    "mail-change-cancel": ("/user/mail_change/cancel/", signed_in(NOT_SO), signed_in(AWAY)),
+    "mail-change-confirm": ("/user/mail_change/confirm/unknown/", signed_in(NOTHING), signed_in(NOTHING)),
+    "user-keys": ("/user/keys/", signed_in(AWAY), signed_in(PAGE)),
+    "delete-key": ("/user/keys/delete/1", signed_in(NOT_SO), signed_in(NOTHING)),
+    "user-list": ("/user/list/", DESK, DESK_NOT_SO),
+    "group-list": ("/user/groups/", DESK, DESK_NOT_SO),
+    "user-info": ("/user/info/user/alice/", DESK, DESK_NOT_SO),
+    "group-info": ("/user/info/group/noc/", DESK, DESK_NOT_SO),
+    "idle_accounts": (
+        "/user/idle/",
+        DESK,
+        {who: {PAGE: DENIED}.get(answer, answer) for who, answer in DESK.items()} | {"dora": AWAY},
+    ),
+    "second-factor": ("/user/second_factor/", signed_in(PAGE), signed_in(NOT_SO)),
+    "second-factor-on": ("/user/second_factor/on/", signed_in(PAGE), signed_in(PAGE)),
+    # without a second factor there is nothing to switch off or to renew
+    "second-factor-off": ("/user/second_factor/off/", signed_in(AWAY), signed_in(AWAY)),
+    "second-factor-codes": ("/user/second_factor/codes/", signed_in(AWAY), signed_in(AWAY)),
+    "second-factor-code": ("/user/second_factor/code/", all_alike(AWAY), all_alike(AWAY)),
+    "registration_register": ("/accounts/register/", all_alike(PAGE), all_alike(PAGE)),
+    "registration_complete": ("/accounts/register/complete/", all_alike(PAGE), all_alike(NOT_SO)),
+    "registration_disallowed": ("/accounts/register/closed/", all_alike(PAGE), all_alike(NOT_SO)),
+    "registration_activation_complete": ("/accounts/activate/complete/", all_alike(PAGE), all_alike(NOT_SO)),
+    "registration_resend_activation": ("/accounts/activate/resend/", all_alike(PAGE), all_alike(PAGE)),
+    "registration_activate": ("/accounts/activate/0123456789abcdef/", all_alike(PAGE), all_alike(PAGE)),
+    "registration_approve_complete": ("/accounts/approve/complete/", DECIDE, signed_in(NOT_SO)),
+    "registration_admin_approve": ("/accounts/approve/1/", DECIDE, DECIDE),
+    "registration-waiting": ("/accounts/waiting/", DECIDE, signed_in(NOT_SO)),
+    "apply": ("/application/apply/", signed_in(PAGE), signed_in(PAGE)),
+    "application-draft": ("/application/draft/", signed_in(NOT_SO), signed_in(KEPT)),
+    "application-hostname": ("/application/hostname/", signed_in(PAGE), signed_in(NOT_SO)),
+    "application-mine": ("/application/mine/", signed_in(PAGE), signed_in(NOT_SO)),
+    "application-list": ("/application/list/", DECIDE, signed_in(NOT_SO)),
+    "application-save": ("/application/save/", DECIDE, DECIDE),
+    "application-detail": ("/application/1/", REVIEW | {"alice": PAGE}, signed_in(NOT_SO)),
+    "application-withdraw": ("/application/1/withdraw/", signed_in(NOT_SO), APPLICANT),
+    "application-answer": ("/application/1/answer/", signed_in(NOT_SO), APPLICANT | {"alice": PAGE}),
+    "application-again": ("/application/1/again/", APPLICANT, APPLICANT),
+    "application-review": ("/application/1/review/", REVIEW, REVIEW),
+    "instance-ssh-keys": (f"/application/1/{COOKIE}/ssh_keys", all_alike(PAGE), all_alike(NOT_SO)),
+    "operating_systems_json": ("/operating_systems/", signed_in(PAGE), signed_in(NOT_SO)),
     "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
     "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
     "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
@@ -83,6 +157,10 @@ def browsers(sign_in: Any) -> dict[str, Browser]:
 @pytest.fixture
 def north(people: Any) -> None:
     estate.put("north", estate.instance("web.example.org"))
+    InstanceApplication.objects.create(
+        pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,
+        disk_size=5, operating_system="none", cookie=COOKIE,
+    )  # fmt: skip
 
 
 def test_every_address_has_a_row() -> None:

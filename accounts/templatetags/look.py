@@ -3,6 +3,7 @@
 import datetime as dt
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
 from django.contrib.staticfiles.storage import staticfiles_storage
@@ -71,6 +72,12 @@ def mebibytes(value: float | None) -> str:
 def gibibytes(value: float | None) -> str:
     """The same for a size given in GiB."""
     return mebibytes(None if value is None or value == "" else float(value) * 1024)
+
+
+@register.filter
+def host(url: str) -> str:
+    """ "example.social", of a web address: what a link without a name of its own is called."""
+    return (urlsplit(url).hostname or url).removeprefix("www.")
 
 
 @register.filter
@@ -223,6 +230,14 @@ def sortable(context: template.Context, key: str, label: str, css_class: str = "
         "next_sort": f"-{key}" if current == key else key,
         "direction": {key: "ascending", f"-{key}": "descending"}.get(current, ""),
     }
+
+
+@register.simple_tag(takes_context=True)
+def turned_to(context: template.Context, number: int, key: str) -> str:
+    """The query string with which a pager turns to page `number`; `key` is its name, and that of its place."""
+    query = context["request"].GET.copy()
+    query[key or "page"] = str(number)
+    return f"?{query.urlencode()}{f'#{key}' if key else ''}"
 
 
 @register.filter

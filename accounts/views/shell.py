@@ -1,4 +1,4 @@
-"""Theme, the page that shows every component, and the pages for errors."""
+"""Theme, language, the page that shows every component, and the pages for errors."""
 
 import sys
 
@@ -7,10 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseServerEr
 from django.shortcuts import redirect, render, resolve_url
 from django.template import loader
 from django.utils.translation import gettext as _
+from django.views import i18n
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import patterns as sample_data
-from accounts import themes
+from accounts import preferences, themes
 from accounts.middleware import request_id
 from accounts.outage import RETRY_AFTER, is_database_away
 from accounts.redirects import own_page
@@ -18,12 +19,21 @@ from accounts.redirects import own_page
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Remembers light, dark or auto and leads back. With JavaScript static/js/theme.js does it alone."""
+    """Remembers light, dark or auto, here and in the profile, and leads back."""
     response = redirect(own_page(request, request.POST.get("next", ""), resolve_url("/")))
     wanted = request.POST.get("theme", "")
     if wanted in themes.CHOICES:
         themes.remember(response, wanted, secure=request.is_secure())
+        preferences.keep(request.user, theme=wanted)
     return response
+
+
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Django's own view, which remembers the language here; who is signed in has it everywhere."""
+    wanted = request.POST.get("language", "")
+    if wanted in dict(settings.LANGUAGES):
+        preferences.keep(request.user, language=wanted)
+    return i18n.set_language(request)
 
 
 @require_safe

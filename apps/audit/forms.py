@@ -38,6 +38,7 @@ class HistoryForm(forms.Form):
         chosen = self.cleaned_data
         for word in (chosen.get("q") or "").split()[:10]:
             found = Q(instance__icontains=word) | Q(action__icontains=word) | Q(requester_name__icontains=word)
+            found |= Q(person__icontains=word)
             if word.isascii() and word.isdigit() and len(word) < 19:
                 found |= Q(job_id=int(word))
             entries = entries.filter(found)

@@ -38,6 +38,11 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
             mine |= models.Q(cluster=cluster, instance__in=names)
         return self.filter(mine)
 
+    def concerning(self, name: str, user: Any = None) -> "AuditEntryQuerySet":
+        """What was done to the account or group of that name, and what `user`, whose account it is, did."""
+        concerned = models.Q(person=name)
+        return self.filter(concerned | models.Q(requester=user) if user else concerned)
+
     def lately(self, days: int) -> "AuditEntryQuerySet":
         """Entries of the last `days` days; all of them for 0."""
         return self.filter(last_updated__gte=timezone.now() - datetime.timedelta(days=days)) if days else self
@@ -83,6 +88,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["cluster", "instance", "-recorded"], name="audit_of_instance"),
             models.Index(fields=["requester", "-recorded"], name="audit_of_requester"),
+            models.Index(fields=["person", "-recorded"], name="audit_of_person"),
             models.Index(fields=["-last_updated"], name="audit_lately"),
             models.Index(fields=["-recorded"], name="audit_newest"),
         ]
@@ -113,7 +119,8 @@ def note_job(entry_id: int | None, job_id: int) -> None:
 
 
 def conclude(entry_id: int | None, outcome: str, detail: str = "") -> None:
-    """Writes down how it ended."""
+    """Writes down how it ended; what was noted at the beginning stays where there is nothing to add."""
     if entry_id is None:  # the entry was swept away meanwhile
         return
-    AuditEntry.objects.filter(pk=entry_id).update(outcome=outcome, detail=detail, last_updated=timezone.now())
+    words = {"detail": detail} if detail else {}
+    AuditEntry.objects.filter(pk=entry_id).update(outcome=outcome, last_updated=timezone.now(), **words)

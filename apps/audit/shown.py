@@ -29,7 +29,9 @@ class ShownEntry:
         self._entry = entry
         self._is_mine = entry.requester_id == reader.pk
         self._sees_addresses = self._is_mine or sees_everything
+        self.account = entry.requester_name if sees_everything else ""  # whose page the name leads to
         self.instance = entry.instance
+        self.person = entry.person if entry.person != entry.requester_name else ""
         self.cluster = entry.cluster
         self.job_id = entry.job_id
         self.note = retold(entry.detail)

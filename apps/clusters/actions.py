@@ -1,23 +1,29 @@
 """The verbs: what people do to instances. Each is recorded, then submitted to Ganeti once, then followed to its end."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.retelling import retold
 from apps.audit import events
 from apps.audit import models as audit
 from apps.audit.models import Actor, AuditEntry
 from apps.clusters import inventories, locks, problems, words
 from apps.clusters.fleet import Vm
-from apps.clusters.models import Cluster, Job
+from apps.clusters.models import Cluster, Job, Renaming
+from ganeti import tags as tag_grammar
 from ganeti.client import Client
 from ganeti.errors import RapiError
 
 log = logging.getLogger(__name__)
+
+
+Ask = Callable[[Client, Job, str], int]
 
 
 class Refused(Exception):
@@ -26,70 +32,120 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A kind of change: its name in the audit log, and the call that asks Ganeti: client, name, reason -> job."""
+    """A kind of change: its name in the audit log, and the call that asks Ganeti: client, row, reason -> job.
+
+    A creation has none of its own: only the room that knows its recipe can ask for it.
+    """
 
     event: str
-    ask: Callable[[Client, str, str], int]
+    ask: Ask | None = None
 
 
 VERBS: dict[str, Verb] = {
-    Job.Kind.STARTUP: Verb(events.START, lambda client, name, reason: client.startup_instance(name, reason=reason)),
-    Job.Kind.SHUTDOWN: Verb(
-        events.SHUTDOWN, lambda client, name, reason: client.shutdown_instance(name, reason=reason)
+    Job.Kind.STARTUP: Verb(
+        events.START, lambda client, row, reason: client.startup_instance(row.instance, reason=reason)
     ),
-    Job.Kind.REBOOT: Verb(events.REBOOT, lambda client, name, reason: client.reboot_instance(name, reason=reason)),
+    Job.Kind.SHUTDOWN: Verb(
+        events.SHUTDOWN, lambda client, row, reason: client.shutdown_instance(row.instance, reason=reason)
+    ),
+    Job.Kind.REBOOT: Verb(
+        events.REBOOT, lambda client, row, reason: client.reboot_instance(row.instance, reason=reason)
+    ),
+    Job.Kind.ADD_TAGS: Verb(
+        events.ADD_TAGS,
+        lambda client, row, reason: client.add_instance_tags(row.instance, row.details["tags"], reason),
+    ),
+    Job.Kind.REMOVE_TAGS: Verb(
+        events.REMOVE_TAGS,
+        lambda client, row, reason: client.delete_instance_tags(row.instance, row.details["tags"], reason),
+    ),
+    Job.Kind.REMOVE: Verb(
+        events.DESTROY, lambda client, row, reason: client.delete_instance(row.instance, reason=reason)
+    ),
+    Job.Kind.CREATE: Verb(events.CREATE),
+    Job.Kind.DRY_RUN: Verb(events.DRY_RUN),
 }
 
 
-def request(vm: Vm, kind: str, by: Actor) -> Job:
-    """Asks Ganeti for a change of `vm`; the answer is the row that follows the job.
+def request(vm: Vm, kind: str, by: Actor, **details: Any) -> Job:
+    """Asks Ganeti for a change of `vm`; the answer is the row that follows the job. `details` are what the kind needs.
 
     Raises Refused with a sentence when a lock stands in the way, another job is pending, or Ganeti says no.
     """
     sentence = locks.why_not(by.user, vm, kind)
     if sentence:
         raise Refused(sentence)
-    row = intend(vm, kind, by)
+    row = intend(vm, kind, by, details)
     submit(row, by)
     return row
 
 
-def intend(vm: Vm, kind: str, by: Actor) -> Job:
-    """Records the intention: audit entry and job row in one transaction.
+def add_tags(vm: Vm, tags: Iterable[str], by: Actor) -> Job:
+    """The row of the job that gives `vm` these tags. Refused where it has them all, or Ganeti could not carry one."""
+    missing = [tag for tag in tags if tag not in vm.instance.tags]
+    if not missing:
+        raise Refused(_("%(name)s has these tags already.") % {"name": vm.name})
+    try:
+        wanted = [tag_grammar.checked(tag) for tag in missing]
+    except ValueError as error:
+        raise Refused(retold(str(error))) from error
+    return request(vm, Job.Kind.ADD_TAGS, by, tags=wanted)
+
+
+def remove_tags(vm: Vm, tags: Iterable[str], by: Actor) -> Job:
+    """The row of the job that takes these tags from `vm`. Ganeti takes none when one is not there: only those are named
+    that the inventory knows; Refused where that is none."""
+    present = [tag for tag in tags if tag in vm.instance.tags]
+    if not present:
+        raise Refused(_("%(name)s does not have these tags.") % {"name": vm.name})
+    return request(vm, Job.Kind.REMOVE_TAGS, by, tags=present)
+
+
+def intend(
+    vm: Vm, kind: str, by: Actor, details: dict[str, Any] | None = None, renaming: Renaming | None = None
+) -> Job:
+    """Records the intention: audit entry and job row in one transaction. Refused while another change is pending."""
+    return intend_on(Cluster.objects.get(pk=vm.cluster.pk), vm.name, kind, by, details=details or {}, renaming=renaming)
+
+
+def intend_on(cluster: Cluster, name: str, kind: str, by: Actor, *, holds: str = "", **fields: Any) -> Job:
+    """The same for an instance that need not exist yet. `holds` is what the row keeps for itself, else the instance.
 
     The row's unique `holds` lets one of two simultaneous requests through and refuses the other.
     """
-    cluster = Cluster.objects.get(pk=vm.cluster.pk)
     try:
         with transaction.atomic():
-            entry = audit.record(by, VERBS[kind].event, cluster=cluster.slug, instance=vm.name)
+            what = " ".join(fields.get("details", {}).get("tags", ()))
+            entry = audit.record(by, VERBS[kind].event, cluster=cluster.slug, instance=name, detail=what)
             return Job.objects.create(
                 cluster=cluster,
-                instance=vm.name,
+                instance=name,
                 kind=kind,
-                holds=Job.hold_on(cluster, vm.name),
-                requested_by=by.user,
+                holds=holds or Job.hold_on(cluster, name),
+                **fields,
+                requested_by=by.user if by.user.pk else None,
                 requester_name=by.user.get_username(),
                 audit_entry=entry,
             )
     except IntegrityError as error:
-        raise Refused(
-            _("Somebody else was faster: another change of %(name)s is pending.") % {"name": vm.name}
-        ) from error
+        raise Refused(_("Somebody else was faster: another change of %(name)s is pending.") % {"name": name}) from error
 
 
-def submit(row: Job, by: Actor) -> None:
-    """Hands the change to Ganeti, once, outside of any transaction.
+def submit(row: Job, by: Actor, ask: Ask | None = None, if_refused: Callable[[Job, str], None] | None = None) -> None:
+    """Hands the change to Ganeti, once, outside of any transaction. `ask` is for kinds whose verb has none of its own.
 
     When nobody can tell whether Ganeti got it, the row stays "intended": the watcher looks for the job
-    and nobody asks a second time.
+    and nobody asks a second time. `if_refused` is called, in the transaction that ends the row, where Ganeti says no.
     """
+    ask = ask or VERBS[row.kind].ask
+    if ask is None:
+        raise TypeError(f"nobody says how to ask for {row.kind}")
     try:
-        job_id = VERBS[row.kind].ask(Client(row.cluster.endpoint()), row.instance, reason(row, by))
+        job_id = ask(Client(row.cluster.endpoint()), row, reason(row, by))
     except RapiError as error:
         log.warning("%s of %s on %s: %s", row.kind, row.instance, row.cluster.slug, error, extra=row.facts)
         if not error.perhaps_done:
-            fail(row, problems.in_english(error, row.cluster.label))
+            fail(row, problems.in_english(error, row.cluster.label), if_refused)
             raise Refused(problems.sentence(error, row.cluster.label)) from error
     else:
         row.adopt(job_id)
@@ -98,11 +154,13 @@ def submit(row: Job, by: Actor) -> None:
         inventories.tell_news(row.cluster.slug)
 
 
-def fail(row: Job, sentence: str) -> None:
+def fail(row: Job, sentence: str, if_refused: Callable[[Job, str], None] | None = None) -> None:
     """Ends a row whose change Ganeti did not take."""
     with transaction.atomic():
         if row.finish(Job.State.FAILED, error=sentence):
             audit.conclude(row.audit_entry_id, AuditEntry.Outcome.FAILED, sentence)
+            if if_refused:
+                if_refused(row, sentence)
 
 
 def reason(row: Job, by: Actor) -> str:

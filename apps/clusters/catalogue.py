@@ -73,6 +73,12 @@ class Catalogue:
         return {tag: split for tag, split in found.items() if split[0] in KINDS_IN_MENU}
 
     @cached_property
+    def owners(self) -> frozenset[str]:
+        """Whoever owns one of these, as keys of the owner index."""
+        prefix = settings.GANETI_TAG_PREFIX
+        return frozenset(key for instance in self.instances for key in tag_grammar.owners(instance.tags, prefix))
+
+    @cached_property
     def _piles(self) -> list[str]:
         return [words.group_of(instance.status) for instance in self.instances]
 

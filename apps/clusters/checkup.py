@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.fields import Unreadable
 from apps.clusters import problems
-from apps.clusters.fields import Unreadable
 from apps.clusters.models import Cluster
 from ganeti.client import Client
 from ganeti.errors import RapiError, Unreachable, WrongCertificate

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 
 from apps.clusters import catalogue, inventories
 from apps.clusters.catalogue import Catalogue
-from apps.clusters.models import Cluster, Job, moment
+from apps.clusters.models import Cluster, Job, Renaming, moment
 from ganeti import tags as tag_grammar
 from ganeti.inventory import Facts, Head, Snapshot, StoreDown
 from ganeti.objects import Instance
@@ -29,14 +29,25 @@ def sees_everything(user: Any) -> bool:
 
 
 def owner_keys(user: Any) -> set[str]:
-    """The names under which `user` owns instances, as the owner index knows them.
+    """The names under which `user` owns instances, as the owner index knows them, in one query.
 
     Asked once per user object, which lives as long as a request: the rows of a list ask again and again.
     """
     if not hasattr(user, "_owner_keys"):
-        groups = user.groups.values_list("name", flat=True)
-        user._owner_keys = {f"user:{user.get_username()}", *(f"group:{name}" for name in groups)}
+        groups = user.groups.order_by()
+        is_theirs = Q(kind="user", new=user.get_username()) | Q(kind="group", new__in=groups.values("name"))
+        former = Renaming.objects.unfinished().order_by().filter(is_theirs)  # their tags are still being rewritten
+        names = (
+            groups.annotate(kind=Value("group")).values_list("kind", "name").union(former.values_list("kind", "old"))
+        )
+        user._owner_keys = {f"user:{user.get_username()}", *(f"{kind}:{name}" for kind, name in names)}
     return user._owner_keys
+
+
+def keys_of(kind: str, name: str) -> set[str]:
+    """The keys of the owner index for one user ("user") or one group ("group"), with the name they had lately."""
+    former = Renaming.objects.unfinished().filter(kind=kind, new=name).values_list("old", flat=True)
+    return {f"{kind}:{name}", *(f"{kind}:{old}" for old in former)}
 
 
 @dataclass(frozen=True)
@@ -113,11 +124,15 @@ class Vm:
 class Fleet:
     """The clusters and instances that one person may see. Asks the store once for the heads, and then
     either for this person's instances alone (the owner index) or, for those who see everything, for the snapshots.
+
+    With `owners` (keys of the owner index): what these own, whoever asks. Who may ask is the caller's to know.
     """
 
-    def __init__(self, user: Any) -> None:
+    def __init__(self, user: Any, owners: Iterable[str] | None = None) -> None:
         self.user = user
-        self.sees_everything = sees_everything(user)
+        self.sees_everything = owners is None and sees_everything(user)
+        if owners is not None:
+            self.owner_keys = set(owners)
         heads, self.store_is_away = inventories.known()
         self.clusters = {
             slug: ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug))
@@ -212,6 +227,22 @@ def find(slug: str, name: str) -> Vm | None:
     if instance is None:
         return None
     return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
+
+
+def snapshots() -> list[tuple[ClusterView, Snapshot | None]]:
+    """Every enabled cluster with its whole snapshot; None where there is none at hand."""
+    heads, _ = inventories.known()
+    rows = Cluster.objects.enabled().values_list("pk", "slug", "description")
+    views = [
+        ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug)) for pk, slug, description in rows
+    ]
+    return [(view, _snapshot(view) if view.has_snapshot else None) for view in views]
+
+
+def named(name: str) -> list[Instance]:
+    """The instances of this name on all clusters, as far as the inventory knows."""
+    found = (snapshot.instance(name) for _, snapshot in snapshots() if snapshot is not None)
+    return [instance for instance in found if instance is not None]
 
 
 def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:

@@ -17,7 +17,7 @@ from ganeti.objects import Job as GanetiJob
 
 log = logging.getLogger(__name__)
 
-Ending = Callable[[Job, GanetiJob], None]
+Ending = Callable[[Job, GanetiJob | None], None]  # None: nobody will ever know how it ended
 
 # The process that submits has this long before a row without a number is looked for, in seconds.
 LOOK_AFTER = 2.0
@@ -29,6 +29,11 @@ OPCODES = {
     Job.Kind.STARTUP: "OP_INSTANCE_STARTUP",
     Job.Kind.SHUTDOWN: "OP_INSTANCE_SHUTDOWN",
     Job.Kind.REBOOT: "OP_INSTANCE_REBOOT",
+    Job.Kind.ADD_TAGS: "OP_TAGS_SET",
+    Job.Kind.REMOVE_TAGS: "OP_TAGS_DEL",
+    Job.Kind.CREATE: "OP_INSTANCE_CREATE",
+    Job.Kind.DRY_RUN: "OP_INSTANCE_CREATE",
+    Job.Kind.REMOVE: "OP_INSTANCE_REMOVE",
 }
 OUTCOMES = {
     "success": (Job.State.SUCCEEDED, AuditEntry.Outcome.SUCCEEDED),
@@ -45,7 +50,7 @@ def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]
     Raises RapiError when the cluster does not answer; the rows wait.
     """
     rows = list(rows)
-    adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client)
+    adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client, at_the_end)
     numbered = [row for row in rows if row.state == Job.State.SUBMITTED and row.job_id is not None]
     jobs = client.jobs_by_id([row.job_id for row in numbered if row.job_id is not None]) if numbered else {}
     changed, ended = adopted, False
@@ -62,7 +67,7 @@ def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]
 
 def _take(row: Job, job: GanetiJob | None, at_the_end: Mapping[str, Ending]) -> tuple[bool, bool]:
     if job is None or not job.is_known:
-        return True, give_up(row, problems.FORGOTTEN % {"job": row.job_id})
+        return True, give_up(row, problems.FORGOTTEN % {"job": row.job_id}, at_the_end)
     changed = row.progress(job)
     if not job.is_over:
         return changed, False
@@ -82,12 +87,14 @@ def end(row: Job, job: GanetiJob, at_the_end: Mapping[str, Ending]) -> bool:
     return True
 
 
-def give_up(row: Job, sentence: str) -> bool:
+def give_up(row: Job, sentence: str, at_the_end: Mapping[str, Ending]) -> bool:
     """Ends a row of which nobody will ever know; people are asked to look."""
     with transaction.atomic():
         if not row.finish(Job.State.UNKNOWN, error=sentence):
             return False
         audit.conclude(row.audit_entry_id, AuditEntry.Outcome.UNKNOWN, sentence)
+        if row.kind in at_the_end:
+            at_the_end[row.kind](row, None)
     log.warning("%s of %s is given up: %s", row.kind, row.instance, sentence, extra=row.facts)
     return True
 
@@ -95,7 +102,7 @@ def give_up(row: Job, sentence: str) -> bool:
 # ---- rows that stayed "intended": their process died, or Ganeti's answer never came -------------------------
 
 
-def settle(rows: list[Job], client: Client) -> bool:
+def settle(rows: list[Job], client: Client, at_the_end: Mapping[str, Ending]) -> bool:
     """Finds the jobs of rows without a number among the cluster's recent ones; true when something changed.
 
     A row is adopted when its token is in a job's reason. One that is not found stays, until its
@@ -116,7 +123,7 @@ def settle(rows: list[Job], client: Client) -> bool:
             changed = row.adopt(job.id) or changed
             log.info("%s of %s was found again as job %s.", row.kind, row.instance, job.id, extra=row.facts)
         elif _age(row) > settings.RAPI_DEADLINE + LOOK_AFTER:
-            changed = give_up(row, problems.NEVER_SEEN) or changed
+            changed = give_up(row, problems.NEVER_SEEN, at_the_end) or changed
     return changed
 
 

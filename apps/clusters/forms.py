@@ -9,7 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from apps.clusters import words
 from apps.clusters.catalogue import SORT_KEYS, Found
-from apps.clusters.fleet import Fleet
+from apps.clusters.fleet import Fleet, sees_everything
 
 PILES = {
     "": pgettext_lazy("list of VMs", "All"),
@@ -81,7 +81,8 @@ class InstanceSearchForm(forms.Form):
         """The clusters on which this person may have something to look for."""
         if self.fleet.sees_everything:
             return [(slug, slug) for slug in self.fleet.clusters]
-        return [(slug, self.fleet.clusters[slug].label) for slug in self.fleet.catalogues]
+        names = sees_everything(self.fleet.user)
+        return [(slug, slug if names else self.fleet.clusters[slug].label) for slug in self.fleet.catalogues]
 
     def tag_choices(self) -> list[tuple[str, str]]:
         """Tags worth choosing among the instances that this person sees: flags, services, organisations, groups.

@@ -49,6 +49,8 @@ def _cluster(vm: Vm) -> str:
 
 def _state(vm: Vm, kind: str) -> str:
     status = vm.instance.status
+    if kind in (Job.Kind.ADD_TAGS, Job.Kind.REMOVE_TAGS):  # written down by the master, whatever the instance does
+        return ""
     if status == "ADMIN_offline":
         return _("An administrator took this instance out of service.")
     if status in ("ERROR_nodedown", "ERROR_nodeoffline"):

@@ -13,9 +13,9 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.fields import EncryptedTextField
 from apps.audit import models as audit
 from apps.audit.models import AuditEntry
-from apps.clusters.fields import EncryptedTextField
 from ganeti.endpoint import Endpoint
 from ganeti.objects import Job as GanetiJob
 
@@ -157,6 +157,52 @@ class Permissions(models.Model):
         ]
 
 
+class RenamingQuerySet(models.QuerySet["Renaming"]):
+    def unfinished(self) -> "RenamingQuerySet":
+        return self.filter(holds__isnull=False)
+
+
+class Renaming(models.Model):
+    """A user or group has another name, and VMs still carry the old one in their tags: both count until it has ended.
+
+    `holds` is unique while it is unfinished and empty afterwards: nobody takes the old name meanwhile. See renaming.py.
+    """
+
+    class Kind(models.TextChoices):
+        USER = "user", _("user")
+        GROUP = "group", _("group")
+
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind.choices)
+    old = models.CharField(_("old name"), max_length=150)
+    new = models.CharField(_("new name"), max_length=150)
+    holds = models.CharField(max_length=160, unique=True, null=True, editable=False)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_by_name = models.CharField(_("asked for by"), max_length=150, blank=True)
+    created = models.DateTimeField(_("asked for"), default=timezone.now)
+    vm_count = models.PositiveIntegerField(_("VMs at the beginning"), default=0)
+    tried_anew = models.DateTimeField(default=timezone.now)  # steps that failed earlier do not count any more
+    ended = models.DateTimeField(_("ended"), null=True)
+    left_over = models.JSONField(default=list)  # what was given up: "cluster: instance, ..."
+
+    objects = RenamingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("renaming")
+        verbose_name_plural = _("renamings")
+        ordering = ["-created", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}"
+
+    @staticmethod
+    def hold_on(kind: str, name: str) -> str:
+        return f"{kind}:{name.casefold()}"[:160]
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.holds is not None
+
+
 def new_token() -> str:
     return f"ganetimgr:{secrets.token_hex(12)}"
 
@@ -186,6 +232,11 @@ class Job(models.Model):
         STARTUP = "startup", _("Start")
         SHUTDOWN = "shutdown", _("Shut down")
         REBOOT = "reboot", _("Reboot")
+        ADD_TAGS = "add-tags", _("Add tags")
+        REMOVE_TAGS = "remove-tags", _("Remove tags")
+        CREATE = "create", _("Create")
+        REMOVE = "remove", _("Destroy")
+        DRY_RUN = "dry-run", _("Trial of a creation")
 
     class State(models.TextChoices):
         INTENDED = "intended", _("about to be asked for")
@@ -198,6 +249,10 @@ class Job(models.Model):
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="jobs")
     instance = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=Kind.choices)
+    details = models.JSONField(default=dict)  # what Ganeti has to know beside the kind: {"tags": [...]}
+    renaming = models.ForeignKey(
+        "Renaming", null=True, on_delete=models.SET_NULL, related_name="jobs"
+    )  # whose step it is
     state = models.CharField(max_length=10, choices=State.choices, default=State.INTENDED)
     holds = models.CharField(max_length=320, unique=True, null=True, editable=False)
     job_id = models.BigIntegerField(null=True)
@@ -293,6 +348,15 @@ class Lease(models.Model):
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, primary_key=True)
     holder = models.CharField(max_length=128, blank=True)
     expires = models.DateTimeField()
+
+
+class ChoreLease(models.Model):
+    """Says which watcher looks after a chore, until when, and when the chore is due. See chores.py."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    holder = models.CharField(max_length=128, blank=True)
+    expires = models.DateTimeField()
+    due = models.DateTimeField()
 
 
 class WatcherProcess(models.Model):

@@ -1,4 +1,4 @@
-"""The watcher: keeps the inventory fresh and follows our jobs to their end. Any number of them may run.
+"""The watcher: keeps the inventory fresh, follows our jobs to their end, does chores. Any number of them may run.
 
 Its memory is the database: killing it at any moment loses nothing and doubles nothing.
 """
@@ -9,7 +9,7 @@ import secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import gevent
 from django.conf import settings
@@ -18,7 +18,8 @@ from django.db import connections
 from gevent.event import Event
 from gevent.pool import Pool
 
-from apps.clusters import following, inventories, leases
+from apps.clusters import chores, following, inventories, leases
+from apps.clusters.chores import Chore
 from apps.clusters.models import Cluster, Job
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
@@ -32,6 +33,7 @@ CLOSE_ENOUGH = 0.05  # a tick that comes so much too early counts
 HURRY_SECONDS = 1.0  # between two looks at a cluster on which one job after another ends
 IDLE_SECONDS = 1.0  # the sweep's pace while nothing is unfinished; news from the broker comes sooner
 STOP_SECONDS = 10.0
+CHORE_PAUSE = 600.0  # a chore that failed is tried again after so many seconds, or sooner where it is due sooner
 
 
 def new_name() -> str:
@@ -42,16 +44,23 @@ def new_name() -> str:
 class Watcher:
     """One watcher process. `at_the_end` maps a job's kind to what happens in the transaction that ends it."""
 
-    def __init__(self, at_the_end: Mapping[str, following.Ending], *, workers: int = 50) -> None:
+    def __init__(
+        self, at_the_end: Mapping[str, following.Ending], *, chores: Sequence[Chore] = (), workers: int = 50
+    ) -> None:
         self.name = new_name()
         self.at_the_end = at_the_end
         self.pool = Pool(workers)
+        self.chores = chores
+        self.chore_pool = Pool()  # their own: a slow one never keeps a worker from clusters and jobs
         self.collector = inventories.collector()
         self.clusters: dict[int, Cluster] = {}
         self.following: set[int] = set()
         self.collecting: set[int] = set()
         self.followed_at: dict[int, float] = {}
         self.hurried_at: dict[int, float] = {}
+        self.due_chores: set[str] = set()  # of ours, by what their rows say
+        self.doing: set[str] = set()
+        self.chore_at: dict[str, float] = {}
         self.hurry: set[int] = set()  # clusters whose instances have just changed
         self.silent: set[int] = set()
         self.news = Event()
@@ -72,8 +81,9 @@ class Watcher:
         finally:
             if listener:
                 listener.kill()
-            self.pool.join(timeout=STOP_SECONDS)
+            gevent.joinall([*self.pool, *self.chore_pool], timeout=STOP_SECONDS)
             self.pool.kill()
+            self.chore_pool.kill()
             self._leave()
             log.info("Watcher %s has ended.", self.name)
 
@@ -82,8 +92,9 @@ class Watcher:
         self.news.set()
 
     def step(self) -> float:
-        """One round: leases, unfinished jobs, clusters that are due. Answers the seconds until the next."""
+        """One round: leases, chores, unfinished jobs, clusters that are due. Answers the seconds until the next."""
         self._renew_leases()
+        self._begin_chores()
         waiting = self._follow_unfinished()
         self._collect_due()
         return TICK_SECONDS if waiting or self.following or self.hurry else IDLE_SECONDS
@@ -109,11 +120,13 @@ class Watcher:
             return
         mine = leases.renew(self.name)
         self.clusters = {cluster.pk: cluster for cluster in Cluster.objects.enabled().filter(pk__in=mine)}
+        self.due_chores = chores.renew(self.name, self.chores) if self.chores else set()
         self._renew_at = time.monotonic() + leases.RENEW_SECONDS
 
     def _leave(self) -> None:
         try:
             leases.release_all(self.name)
+            chores.release_all(self.name)
         except DatabaseError as error:
             log.warning("The leases could not be given back (they expire by themselves): %s", error)
         finally:
@@ -195,6 +208,32 @@ class Watcher:
         elif not head.is_failing and cluster.pk in self.silent:
             log.info("%s is back.", cluster.slug, extra=about)
             self.silent.discard(cluster.pk)
+
+    # ---- chores ----------------------------------------------------------------------------------------
+
+    def _begin_chores(self) -> None:
+        now = time.monotonic()
+        for chore in self.chores:
+            is_due = chore.name in self.due_chores and now >= self.chore_at.get(chore.name, 0.0)
+            if is_due and chore.name not in self.doing:
+                self.doing.add(chore.name)
+                self.chore_pool.spawn(self._do, chore)
+
+    def _do(self, chore: Chore) -> None:
+        pause = min(chore.every, CHORE_PAUSE)
+        try:
+            with gevent.Timeout(chore.at_most, TimeoutError(f"not done after {chore.at_most:.0f} seconds")):
+                chore.work()
+                chores.note_done(chore)
+            pause = chore.every
+        except DatabaseError as error:
+            log.warning("The chore “%s” waits: %s", chore.name, error)
+        except Exception:
+            log.exception("The chore “%s” failed; it will be tried again.", chore.name)
+        finally:
+            self.chore_at[chore.name] = time.monotonic() + pause
+            self.doing.discard(chore.name)
+            connections.close_all()
 
     # ---- news --------------------------------------------------------------------------------------------
 

@@ -53,6 +53,11 @@ WORKING: dict[str, Text] = {
     Job.Kind.STARTUP: _("Starting"),
     Job.Kind.SHUTDOWN: _("Shutting down"),
     Job.Kind.REBOOT: _("Rebooting"),
+    Job.Kind.ADD_TAGS: _("Adding tags"),
+    Job.Kind.REMOVE_TAGS: _("Removing tags"),
+    Job.Kind.CREATE: _("Creating"),
+    Job.Kind.DRY_RUN: _("Trying"),
+    Job.Kind.REMOVE: _("Destroying"),
 }
 
 # What Ganeti says about a job's state, as the second half of a sentence that begins with WORKING.

@@ -26,6 +26,7 @@ OS_PARAMETERS = frozenset(
     }
 )  # fmt: skip
 _LEAST_DISK, _LEAST_MEMORY, _MOST_MEMORY = 1024, 128, 32768  # the cluster's policy for instances
+_MOST_DISK = 1_048_576  # MiB
 
 
 class OpcodeError(Exception):
@@ -303,9 +304,9 @@ def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
 def _check_policy(world: "SimulatedCluster", op: Opcode, group: str) -> None:
     memory = _beparams(op["beparams"]).get("maxmem", _LEAST_MEMORY)
     wrong = [
-        f"disk-size/{number} value {disk['size']} is not in range [{_LEAST_DISK}, 1048576]"
+        f"disk-size/{number} value {disk['size']} is not in range [{_LEAST_DISK}, {_MOST_DISK}]"
         for number, disk in enumerate(op["disks"])
-        if int(disk["size"]) < _LEAST_DISK
+        if not _LEAST_DISK <= int(disk["size"]) <= _MOST_DISK
     ]
     if not _LEAST_MEMORY <= memory <= _MOST_MEMORY:
         wrong.append(f"memory-size value {memory} is not in range [{_LEAST_MEMORY}, {_MOST_MEMORY}]")
@@ -332,10 +333,12 @@ def _check_network(world: "SimulatedCluster", nic: dict[str, Any], group: str) -
 
 
 def _primary_node(world: "SimulatedCluster", op: Opcode) -> str:
-    """The node that was asked for; else, as an allocator would choose, the one with most free memory."""
+    """The node that was asked for; else, as an allocator would choose, the one with most free memory (of a group)."""
     if op.get("pnode"):
         return op["pnode"]
     usable = [node for node in world.nodes.values() if node.role in "MCR" and not node.down and node.vm_capable]
+    if op.get("group_name"):
+        usable = [node for node in usable if node.group == op["group_name"]]
     return max(usable, key=world.free_memory).name if usable else ""
 
 

@@ -13,6 +13,7 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "dora": ("administers everything", (), ()),
 }
 ADMINISTRATOR = "dora"
+APPLICANTS = ("frida", "gregor")
 
 
 def ensure_people() -> None:
@@ -32,6 +33,18 @@ def ensure_people() -> None:
             raise LookupError(f"The permissions of {name} do not exist: {', '.join(permissions)}.")
         person.user_permissions.set(granted)
         person.groups.set(Group.objects.get_or_create(name=group)[0] for group in groups)
+
+
+def ensure_applicants() -> None:
+    """Two people have registered in a demo that is new, for the administrator to decide about. A decision stays."""
+    from django.contrib.auth.models import User
+    from registration.models import SupervisedRegistrationProfile
+
+    if User.objects.exists():
+        return
+    for name in APPLICANTS:
+        person = User.objects.create_user(name, f"{name}@example.org", is_active=False, first_name=name.capitalize())
+        SupervisedRegistrationProfile.objects.create_profile(person, activated=True)
 
 
 def ensure_clusters(endpoints: dict[str, dict[str, Any]], descriptions: dict[str, str]) -> None:

@@ -71,6 +71,7 @@ class Profile:
     group_fields: tuple[str, ...] = GROUP_FIELDS
     features: tuple[str, ...] = FEATURES
     unknown_info: tuple[str, ...] = ()  # keys that /2/info of this release lacks
+    unknown_parameters: tuple[str, ...] = ()  # of opcodes, that later ones have
     has_queries: bool = True  # /2/query/*
     has_networks: bool = True
     has_group_tags: bool = True
@@ -96,6 +97,7 @@ PROFILES = {
         group_fields=GROUP_FIELDS_2_4,
         features=("instance-create-reqv1", "instance-reinstall-reqv1"),
         unknown_info=_UNKNOWN_TO_2_4,
+        unknown_parameters=("group_name",),
         has_queries=False,
         has_networks=False,
         has_group_tags=False,
@@ -111,6 +113,7 @@ PROFILES = {
         version="2.9.5",
         instance_fields=INSTANCE_FIELDS_2_9,
         unknown_info=_UNKNOWN_TO_2_9,
+        unknown_parameters=("group_name",),
         lists_missing_jobs=False,
         drained=(503, "Job queue is drained, cannot submit"),
     ),

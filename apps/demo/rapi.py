@@ -42,7 +42,7 @@ _MORE_PARAMETERS = {
     "OP_INSTANCE_CREATE": (
         "file_driver", "file_storage_dir", "hypervisor", "iallocator", "pnode", "snode", "pnode_uuid", "snode_uuid",
         "no_install", "src_node", "src_path", "disks_active", "osparams_private", "osparams_secret",
-        "source_handshake", "source_instance_name", "source_x509_ca",
+        "source_handshake", "source_instance_name", "source_x509_ca", "group_name",
     ),
     "OP_INSTANCE_SET_PARAMS": (
         "offline", "online", "os_name", "disk_template", "remote_node", "pnode", "runtime_mem",
@@ -250,7 +250,9 @@ def _body_of(call: Call, op_id: str, renamed: dict[str, str], ignored: frozenset
     body = call.request.body
     if not isinstance(body, dict):
         raise HttpError(400, "Invalid body contents, not a dictionary")
-    known = {*opcodes.VERBS[op_id].defaults, *_MORE_PARAMETERS.get(op_id, ())}
+    known = {*opcodes.VERBS[op_id].defaults, *_MORE_PARAMETERS.get(op_id, ())} - set(
+        call.world.profile.unknown_parameters
+    )
     found: dict[str, Any] = {
         renamed.get(str(name), str(name)): value for name, value in body.items() if name not in ignored
     }

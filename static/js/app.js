@@ -7,3 +7,6 @@ import "./toasts.js";
 import "./copy.js";
 import "./times.js";
 import "./shortcuts.js";
+import "./session.js";
+import "./draft.js";
+import "./sections.js";

@@ -58,7 +58,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, target, pathInfo } = detail;
   const answered = new URL(xhr.responseURL || pathInfo.finalRequestPath, location.href);
-  if (answered.pathname !== location.pathname) { // sent to the sign-in page: the session has ended
+  if (target.matches("[data-live]") && answered.pathname !== location.pathname) { // sent to the sign-in page: the session has ended
     detail.shouldSwap = false;
     location.reload();
   } else if (target.matches("[data-live]") && xhr.status === 200) {

@@ -18,6 +18,9 @@
     event.preventDefault();
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `theme=${event.submitter.value}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    const told = new FormData(event.target);
+    told.set("theme", event.submitter.value);
+    fetch(event.target.action, { method: "POST", body: told, redirect: "manual", keepalive: true }).catch(() => {}); // other browsers of theirs
     apply();
     event.target.closest("[popover]")?.hidePopover();
   });

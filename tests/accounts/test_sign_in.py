@@ -1,13 +1,30 @@
 """Signing in and out, changing the password, choosing theme and language."""
 
+import re
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.models import User
 from django.test import Client
+from registration.models import RegistrationProfile
+
+from apps.audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long pass phrase"
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Work is counted and not timed."""
+
+    algorithm = "counting"
+    hashed = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.hashed += 1
+        return super().encode(password, salt)
 
 
 @pytest.fixture
@@ -58,6 +75,56 @@ class TestSignIn:
         answer = client.post("/user/login/", {"username": "", "password": ""})
         assert answer.content.decode().count("This field is required.") == 2
 
+    @pytest.mark.parametrize("name", ["alice@example.org", "ALICE@Example.ORG"])
+    def test_the_address_does_as_well_as_the_name(self, client: Client, alice: User, name: str) -> None:
+        User.objects.filter(pk=alice.pk).update(email="Alice@example.org")
+        client.post("/user/login/", {"username": name, "password": PASSWORD})
+        assert client.session["_auth_user_id"] == str(alice.pk)
+
+    def test_a_user_name_comes_before_an_address(self, client: Client, alice: User) -> None:
+        User.objects.filter(pk=alice.pk).update(email="bob@example.org")
+        bob = User.objects.create_user("bob@example.org", password=PASSWORD)
+        client.post("/user/login/", {"username": "bob@example.org", "password": PASSWORD})
+        assert client.session["_auth_user_id"] == str(bob.pk)
+
+    def test_an_address_of_two_accounts_signs_in_nobody(self, client: Client) -> None:
+        for name in ("alice", "alice2"):
+            User.objects.create_user(name, "alice@example.org", PASSWORD)
+        answer = client.post("/user/login/", {"username": "alice@example.org", "password": PASSWORD})
+        assert "do not belong together" in answer.content.decode()
+
+    def test_a_registration_without_proof_keeps_nobody_from_using_their_address(self, client: Client) -> None:
+        User.objects.create_user("mallory", "alice@example.org", PASSWORD, is_active=False)
+        alice = User.objects.create_user("alice", "alice@example.org", PASSWORD)
+        client.post("/user/login/", {"username": "alice@example.org", "password": PASSWORD})
+        assert client.session["_auth_user_id"] == str(alice.pk)
+
+    @pytest.mark.parametrize("name", ["alice", "nobody", "nobody@example.org", "x" * 255 + "@example.org"])
+    def test_an_unknown_account_costs_as_much_work_as_a_known_one(
+        self, client: Client, alice: User, settings: Any, name: str
+    ) -> None:
+        settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+        alice.set_password(PASSWORD)
+        alice.save()
+        CountingHasher.hashed = 0
+        client.post("/user/login/", {"username": name[:254], "password": "wrong"})
+        assert CountingHasher.hashed == 1
+
+    @pytest.mark.parametrize("name", ["", " ", "\0", "a" * 10_000, "ali\nce", "'; drop table", "ａｌｉｃｅ"])
+    def test_odd_names_get_a_sentence(self, client: Client, name: str) -> None:
+        answer = client.post("/user/login/", {"username": name, "password": "x" * 100_000})
+        assert answer.status_code == 200
+        assert 'class="error"' in answer.content.decode() or "do not belong together" in answer.content.decode()
+
+    def test_each_sign_in_is_in_the_log(self, client: Client, alice: User) -> None:
+        sign_in(client)
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.requester, entry.outcome) == ("Sign-in", alice, "succeeded")
+
+    def test_a_wrong_password_is_not(self, client: Client, alice: User) -> None:
+        sign_in(client, "wrong")
+        assert not AuditEntry.objects.exists()
+
     def test_an_account_that_is_switched_off_stays_outside(self, client: Client, alice: User) -> None:
         User.objects.filter(pk=alice.pk).update(is_active=False)
         sign_in(client)
@@ -70,6 +137,97 @@ class TestSignIn:
         answer = sign_in(Client(enforce_csrf_checks=True))
         assert answer.status_code == 403
         assert "This form was too old" in answer.content.decode()
+
+
+class TestWhatStandsInTheWay:
+    """The right password is told what is missing; to everybody else all accounts are alike."""
+
+    @pytest.fixture
+    def waiting(self, alice: User) -> RegistrationProfile:
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        return RegistrationProfile.objects.create(user=alice, activation_key="k" * 40)
+
+    def test_who_has_not_proved_the_address_gets_the_link_again(
+        self, client: Client, waiting: RegistrationProfile
+    ) -> None:
+        page = sign_in(client).content.decode()
+        assert "have yet to prove your e-mail address" in page
+        assert 'href="/accounts/activate/resend/"' in page
+
+    def test_who_waits_for_approval_is_told_so(self, client: Client, waiting: RegistrationProfile) -> None:
+        RegistrationProfile.objects.update(activated=True)
+        assert "waits for an administrator" in sign_in(client).content.decode()
+
+    def test_who_was_switched_off_is_told_so(self, client: Client, alice: User) -> None:
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        assert "is switched off" in sign_in(client).content.decode()
+
+    def test_a_wrong_password_is_told_nothing_of_it(self, client: Client, waiting: RegistrationProfile) -> None:
+        page = sign_in(client, "wrong").content.decode()
+        assert "do not belong together" in page
+        assert "e-mail address" not in page
+
+    def test_the_right_password_is_no_failed_try(self, client: Client, waiting: RegistrationProfile) -> None:
+        for _ in range(9):
+            assert sign_in(client).status_code == 200
+        assert not AccessAttempt.objects.exists()
+
+    def test_a_session_ends_when_the_account_is_switched_off(self, as_alice: Client, alice: User) -> None:
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        assert as_alice.get("/user/pass_change/").status_code == 302
+
+
+class TestThePage:
+    def test_it_asks_for_the_name_first(self, client: Client) -> None:
+        page = client.get("/user/login/").content.decode()
+        assert page.count("autofocus") == 1
+        assert page.index("autofocus") < page.index('name="password"')
+
+    def test_it_leads_to_a_new_password_and_to_registering(self, client: Client) -> None:
+        page = client.get("/user/login/").content.decode()
+        assert 'href="/accounts/password/reset/"' in page
+        assert 'href="/accounts/register/"' in page
+
+    def test_where_registration_is_closed_it_does_not(self, client: Client, settings: Any) -> None:
+        settings.REGISTRATION_OPEN = False
+        assert "/accounts/register/" not in client.get("/user/login/").content.decode()
+
+    def test_it_has_the_sites_own_words_and_pages(self, client: Client, settings: Any) -> None:
+        settings.BRANDING = {
+            **settings.BRANDING,
+            "MOTTO": "Fast & near",
+            "ABOUT_LINK": "https://www.example.org/about",
+            "VIDEO": "https://video.example.org/watch",
+            "LOGO": "/static/logo.svg",
+        }
+        page = client.get("/user/login/").content.decode()
+        assert "Fast &amp; near" in page
+        assert 'href="https://www.example.org/about"' in page
+        assert '<img src="/static/logo.svg"' in page
+        assert 'href="https://video.example.org/watch" target="_blank" rel="noopener noreferrer"' in page
+
+    def test_the_provider_and_its_networks_are_in_the_footer(self, client: Client, settings: Any) -> None:
+        networks = [{"URL": "https://www.social.example/@vps", "FONT_AWESOME_NAME": "fa-x"}, {"URL": "/x", "NAME": "X"}]
+        provider = {"NAME": "Example", "URL": "https://www.example.org", "SOCIAL_NETWORKS": networks}
+        settings.BRANDING = {**settings.BRANDING, "SERVICE_PROVIDED_BY": provider}
+        page = client.get("/user/login/").content.decode()
+        assert '<a href="https://www.example.org">Example</a>' in page
+        assert '<a href="https://www.social.example/@vps" rel="noopener">social.example</a>' in page
+        assert '<a href="/x" rel="noopener">X</a>' in page
+
+    def test_nothing_of_a_film_is_loaded_before_somebody_wants_it(self, client: Client, settings: Any) -> None:
+        settings.BRANDING = {**settings.BRANDING, "VIDEO": "https://video.example.org/watch"}
+        answer = client.get("/user/login/")
+        page = answer.content.decode()
+        assert not re.search(r"<(iframe|video|img|script|link)[^>]+video\.example\.org", page)
+        assert "frame-src" not in answer["Content-Security-Policy"]
+
+    @pytest.mark.parametrize("path", ["login", "logout", "password/change"])
+    def test_old_addresses_lead_on(self, client: Client, path: str) -> None:
+        assert client.get(f"/accounts/{path}/").status_code == 302
+
+    def test_the_old_sign_in_address_knows_where_one_wanted_to_go(self, client: Client) -> None:
+        assert client.get("/accounts/login/?next=/history/")["Location"] == "/user/login/?next=/history/"
 
 
 class TestSignOut:

@@ -42,8 +42,44 @@ STATES = {
     "vm-of-everybody": ("dora", "/instances/north/isolated.example.com/", ".tag:has-text('Isolated')"),
     "history": ("alice", "/history/", "tbody .status-work"),
     "history-of-administrator": ("dora", "/history/", "tbody .status-bad"),
+    "users": ("dora", "/user/list/", "tbody tr:nth-child(50)"),
+    "users-found": ("bob", "/user/list/?q=example.org&state=idle", "tbody tr"),
+    "users-nobody-found": ("bob", "/user/list/?q=no+such+person", ".empty"),
+    "user": ("dora", "/user/info/user/alice/", "#silent-east"),
+    "user-with-little": ("bob", "/user/info/user/charlie/", "#vms .empty"),
+    "user-without-account": ("bob", "/user/info/user/user01/", ".notice:has-text('no such account')"),
+    "groups": ("bob", "/user/groups/", "tbody tr"),
+    "group": ("bob", "/user/info/group/noc/", "#vms tbody tr"),
+    "idle-accounts": ("dora", "/user/idle/", "tbody tr:nth-child(50)"),
+    "idle-accounts-nobody": ("dora", "/user/idle/?q=no+such+person", ".empty"),
     "not-found": ("alice", "/instances/north/no-such-vm.example.org/", "h1:text('nothing here')"),
 }
+
+
+# Many accounts, some of which nobody has used for long, and a user with all that a page can say of one.
+PEOPLE = """
+import datetime
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from accounts.models import EmailChange, Organization, SshPublicKey, UserProfile
+long_ago = timezone.now() - datetime.timedelta(days=700)
+names = [("Eleni", "Papadopoulou"), ("Yannis", "Georgiou"), ("Maria", "Ioannou"), ("Kostas", "Dimitriou")]
+User.objects.bulk_create(
+    User(username=f"person{number:03}", email=f"person{number:03}@example.org", date_joined=long_ago,
+         first_name=names[number % 4][0], last_name=names[number % 4][1], is_active=number % 9 > 0)
+    for number in range(120))
+Group.objects.get(name="noc").user_set.add(*User.objects.filter(username__startswith="person"))
+alice = User.objects.get(username="alice")
+alice.first_name, alice.last_name, alice.email = "Alice", "Liddell", "alice@example.org"
+alice.save()
+alice.groups.add(Group.objects.create(name="Ομάδα δικτύου"))
+rivers = Organization.objects.create(title="Institute of Rivers")
+UserProfile.objects.filter(user=alice).update(telephone="+30 210 0000000", organization=rivers)
+EmailChange.objects.create(user=alice, email="alice@rivers.example.org")
+SshPublicKey.objects.create(owner=alice, key_type="ssh-ed25519", key="AAAA", comment="alice@laptop",
+    fingerprint="SHA256:uNiVztksCsDhcc0u9e8BrrQrmG3Wz2ZgqS0PDlJ1Nl8",
+    fingerprint_md5="16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +89,7 @@ def estate(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[None]:
     locked = clusters["south"].server.world.instances["backup.example.org"]
     with ExitStack() as afterwards:
         afterwards.enter_context(an_attic(site))
+        site.manage("shell", "-v0", "-c", PEOPLE)
         clusters["south"].faults.failing_jobs = NO_ROOM
         afterwards.callback(setattr, clusters["south"].faults, "failing_jobs", "")
         alice.post("/instances/south/www.example.org/reboot/")

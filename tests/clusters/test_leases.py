@@ -5,8 +5,9 @@ import datetime
 import pytest
 from django.utils import timezone
 
-from apps.clusters import leases
-from apps.clusters.models import Cluster, Lease, WatcherProcess
+from apps.clusters import chores, leases
+from apps.clusters.chores import Chore
+from apps.clusters.models import ChoreLease, Cluster, Lease, WatcherProcess
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +58,36 @@ class TestLeases:
 
     def test_no_clusters_at_all_is_no_trouble(self) -> None:
         assert leases.renew("one") == set()
+
+
+class TestChores:
+    DAILY = Chore("daily", 86400.0, lambda: None)
+    OFTEN = Chore("often", 2.0, lambda: None)
+
+    def renew(self, holder: str) -> set[str]:
+        return chores.renew(holder, [self.DAILY, self.OFTEN])
+
+    def test_have_one_who_does_them(self) -> None:
+        assert self.renew("one") == {"daily", "often"}
+        assert self.renew("two") == set()
+        assert self.renew("one") == {"daily", "often"}
+
+    def test_of_one_that_stops_or_dies_are_taken_by_another(self) -> None:
+        self.renew("one")
+        chores.release_all("one")
+        assert self.renew("two") == {"daily", "often"}
+        ChoreLease.objects.update(expires=timezone.now() - datetime.timedelta(seconds=1))
+        assert self.renew("three") == {"daily", "often"}
+        assert self.renew("two") == set()
+
+    def test_that_are_done_are_not_due_for_anybody_unless_they_are_due_all_the_time(self) -> None:
+        self.renew("one")
+        for chore in (self.DAILY, self.OFTEN):
+            chores.note_done(chore)
+        assert self.renew("one") == {"often"}
+        chores.release_all("one")
+        assert self.renew("two") == {"often"}
+
+    def test_that_nobody_wants_any_more_are_nobodys(self) -> None:
+        self.renew("one")
+        assert chores.renew("one", [self.OFTEN]) == {"often"}

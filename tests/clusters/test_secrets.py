@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client as Browser
 
-from apps.clusters.fields import Unreadable
+from accounts.fields import Unreadable
 from apps.clusters.models import Cluster
 
 pytestmark = pytest.mark.django_db

@@ -1,16 +1,22 @@
 """The watcher's rounds: what it collects, what it follows, and that a bad cluster does not keep it from others."""
 
+import datetime
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import gevent
+import gevent.event
 import pytest
+from django.utils import timezone
 
+from accounts import sending
 from apps.clusters import inventories
-from apps.clusters.models import Cluster, Job, Lease, WatcherProcess
-from apps.clusters.watcher import Watcher
+from apps.clusters.chores import Chore
+from apps.clusters.models import ChoreLease, Cluster, Job, Lease, WatcherProcess
+from apps.clusters.watcher import STOP_SECONDS, Watcher
 from ganeti.client import Client
+from ganetimgr.worker import CHORES
 from tests.contract.powers import add_cluster
 from tests.simulated import SimulatedSide
 
@@ -177,3 +183,116 @@ class TestStopping:
         assert running.successful()
         assert not Lease.objects.filter(holder=watcher.name).exists()
         assert not WatcherProcess.objects.exists()
+
+
+class TestChores:
+    """What a watcher does beside clusters and jobs."""
+
+    @pytest.fixture
+    def done(self) -> list[str]:
+        return []
+
+    def watcher_with(self, *chores: Chore) -> Watcher:
+        return Watcher({}, chores=chores)
+
+    def work(self, watcher: Watcher) -> None:
+        watcher.step()
+        watcher.chore_pool.join()
+
+    def test_are_done_when_they_are_due_and_not_before(self, done: list[str]) -> None:
+        often, seldom = (
+            Chore("often", 0.0, lambda: done.append("often")),
+            Chore("seldom", 3600.0, lambda: done.append("seldom")),
+        )
+        watcher = self.watcher_with(often, seldom)
+        self.work(watcher)
+        self.work(watcher)
+        assert done == ["often", "seldom", "often"]
+
+    def test_are_done_by_one_watcher(self, done: list[str]) -> None:
+        one, other = (
+            self.watcher_with(Chore("often", 0.0, lambda name=name: done.append(name))) for name in ("one", "other")
+        )
+        for watcher in (one, other, one, other):
+            self.work(watcher)
+        assert done == ["one", "one"]
+
+    def test_of_a_watcher_that_stops_are_done_by_another_at_once(self, done: list[str]) -> None:
+        one, other = (
+            self.watcher_with(Chore("often", 0.0, lambda name=name: done.append(name))) for name in ("one", "other")
+        )
+        self.work(one)
+        one._leave()
+        self.work(other)
+        assert done == ["one", "other"]
+
+    def test_of_a_watcher_that_died_are_done_by_another_when_its_lease_ends(self, done: list[str]) -> None:
+        one, other = (
+            self.watcher_with(Chore("often", 0.0, lambda name=name: done.append(name))) for name in ("one", "other")
+        )
+        self.work(one)
+        ChoreLease.objects.update(expires=timezone.now() - datetime.timedelta(seconds=1))
+        self.work(other)
+        assert done == ["one", "other"]
+
+    def test_that_are_done_once_a_day_are_not_done_again_by_the_next_watcher(self, done: list[str]) -> None:
+        for name in ("one", "other"):
+            watcher = self.watcher_with(Chore("daily", 86400.0, lambda name=name: done.append(name)))
+            self.work(watcher)
+            watcher._leave()
+        assert done == ["one"]
+        ChoreLease.objects.update(due=timezone.now())
+        self.work(self.watcher_with(Chore("daily", 86400.0, lambda: done.append("the day after"))))
+        assert done == ["one", "the day after"]
+
+    def test_that_fail_are_logged_and_tried_again_and_the_others_are_done(
+        self, done: list[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        watcher = self.watcher_with(
+            Chore("broken", 0.0, lambda: 1 / 0), Chore("fine", 0.0, lambda: done.append("fine"))
+        )
+        self.work(watcher)
+        self.work(watcher)
+        assert done == ["fine", "fine"]
+        assert caplog.text.count("The chore “broken” failed") == 2
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_that_fail_once_a_day_do_not_wait_for_a_day(self, done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("apps.clusters.watcher.CHORE_PAUSE", 0.0)
+        watcher = self.watcher_with(Chore("daily", 86400.0, lambda: done.append("tried") or 1 / 0))
+        self.work(watcher)
+        self.work(watcher)
+        assert done == ["tried", "tried"]
+
+    def test_that_take_long_delay_neither_jobs_nor_each_other_and_are_not_begun_twice(
+        self, done: list[str], clusters: dict[str, Cluster]
+    ) -> None:
+        free = gevent.event.Event()
+        slow = Chore("slow", 0.0, lambda: (done.append("begun"), free.wait(60)))
+        watcher = Watcher({}, chores=[slow, Chore("quick", 0.0, lambda: done.append("quick"))], workers=3)
+        for _ in range(2):
+            watcher.step()
+            watcher.pool.join()
+            gevent.sleep(0)
+        assert done == ["begun", "quick", "quick"]
+        assert set(inventories.known().heads) == {"north", "south", "east"}
+        free.set()
+        watcher.chore_pool.join()
+
+    def test_that_never_end_are_ended(self, caplog: pytest.LogCaptureFixture) -> None:
+        watcher = self.watcher_with(Chore("stuck", 0.0, lambda: gevent.sleep(60), at_most=0.05))
+        self.work(watcher)
+        assert "not done after" in caplog.text
+
+    def test_of_a_real_watcher_begin_with_the_mail(self) -> None:
+        """Whoever plugs things together has not forgotten any: they run, too, with nothing to do."""
+        names = [chore.name for chore in CHORES]
+        assert names[0] == "send mail"
+        assert {"forget old mail", "forget ended sessions"} <= set(names)
+        assert len(set(names)) == len(names)
+        assert CHORES[0].at_most < sending.CLAIM_SECONDS, "whoever holds a claim is ended before it"
+        assert sending.BATCH_SECONDS < STOP_SECONDS, "a batch is finished by a watcher that is asked to end"
+
+    @pytest.mark.parametrize("chore", CHORES, ids=lambda chore: chore.name)
+    def test_can_all_be_done_where_there_is_nothing_to_do(self, chore: Chore) -> None:
+        chore.work()

@@ -14,6 +14,7 @@ from apps.clusters.models import Cluster, Job
 from apps.clusters.watcher import Watcher
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
+from ganetimgr.worker import AT_THE_END
 
 SECONDS_FOR_A_JOB = 60  # a bound for a test that hangs, not a promise
 
@@ -34,7 +35,7 @@ def add_cluster(endpoint: Endpoint) -> Cluster:
 
 def watch_until(condition: Any) -> None:
     """Lets a watcher work, round by round, until `condition()` holds."""
-    watcher = Watcher({})
+    watcher = Watcher(AT_THE_END)
     end = time.monotonic() + SECONDS_FOR_A_JOB
     try:
         while not condition():

@@ -1,9 +1,13 @@
 """The contract on the simulator; tests/real/test_contract.py holds real Ganeti to the same."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.clients import ClientContract
+from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
+from tests.contract.renaming import RenamingContract
 from tests.simulated import SimulatedSide
 
 
@@ -18,3 +22,14 @@ class TestClient(ClientContract):
 
 class TestPower(PowerContract):
     pass
+
+
+class TestRenaming(RenamingContract):
+    pass
+
+
+class TestCreation(CreationContract):
+    SYSTEM = "snf-image+default"
+
+    def recorded(self, ganeti: Any, name: str) -> str:
+        return str(ganeti.server.world.instances[name].osparams)

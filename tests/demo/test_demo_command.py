@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 
+from accounts import registering
 from apps.clusters.models import Cluster
 from apps.demo import people
 from apps.demo.seed import DESCRIPTIONS
@@ -52,6 +53,15 @@ def test_a_second_start_leaves_people_as_they_are(db: None) -> None:
     people.ensure_people()
     assert User.objects.get(username="alice").check_password("another")
     assert User.objects.count() == 6
+
+
+def test_two_wait_for_the_administrator_until_that_is_decided(db: None) -> None:
+    people.ensure_applicants()
+    people.ensure_people()
+    assert [row.user.username for row in registering.waiting()] == ["frida", "gregor"]
+    User.objects.get(username="frida").delete()
+    people.ensure_applicants()
+    assert [row.user.username for row in registering.waiting()] == ["gregor"]
 
 
 def test_missing_permissions_are_no_silent_loss(db: None) -> None:
@@ -151,6 +161,7 @@ def test_it_comes_up_shows_the_sign_ins_and_ends_without_a_trace(
     connection.request("GET", "/user/login/?next=/secret-token/")
     assert connection.getresponse().status == 200
     state = settings_file.parent / "demo"
+    assert f"its mails in {state / 'mail'}" in printed
     assert (state / "secret-key").stat().st_mode & 0o777 == 0o600
     log = (state / "log" / "web.log").read_text()
     assert "GET /user/login/ 200" in log

@@ -64,12 +64,12 @@ def told(site: Site, log: str) -> list[dict[str, Any]]:
 class TestHealth:
     def test_all_is_well(self, site: Site) -> None:
         response = requests.get(f"{site.url}/readyz", timeout=30)
-        assert set(response.json()) == {"database", "store", "queue", "watcher"}
+        assert set(response.json()) == {"database", "store", "queue", "watcher", "mail"}
         assert response.status_code == 200
 
     @pytest.mark.parametrize(
         ("server", "silent"),
-        [("mariadb", ["database", "watcher"]), ("redis", ["store"]), ("beanstalkd", ["queue"])],
+        [("mariadb", ["database", "mail", "watcher"]), ("redis", ["store"]), ("beanstalkd", ["queue"])],
     )
     def test_a_part_that_hangs_is_named_and_holds_nobody(
         self, server: str, silent: list[str], site: Site, request: pytest.FixtureRequest

@@ -20,6 +20,9 @@ FIT: dict[str, Any] = {
     "SNAPSHOT_STORE": "redis://127.0.0.1:6379/0",
     "CACHES": {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}},
     "BEANSTALKD_HOST": "127.0.0.1",
+    "SITE_URL": "https://vps.nic.gr",
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "EMAIL_HOST": "mail.nic.gr",
     "SHOW_PATTERNS": False,
     "USE_X_FORWARDED_HOST": True,
     "TRUSTED_PROXIES": ["127.0.0.1", "10.1.0.0/16", "unix"],
@@ -77,11 +80,19 @@ def test_the_defaults_make_sense() -> None:
         ("TRUSTED_PROXIES", ["proxy.example.org"], "'proxy.example.org', which is no address"),
         ("FIELD_KEY_FILE", "/nowhere/key", "/nowhere/key cannot be read"),
         ("LANGUAGES", [("en", "English"), ("de", "Deutsch")], "'de', for which there is no translation"),
+        ("EMAIL_TIMEOUT", None, "EMAIL_TIMEOUT is None"),
     ],
 )
 def test_nonsense_is_named_at_once(name: str, value: Any, words: str, settings: Any) -> None:
     setattr(settings, name, value)
     assert words in the_only(ours()).msg
+
+
+def test_two_ways_of_tls_to_the_mail_server_are_one_too_many(settings: Any) -> None:
+    settings.EMAIL_USE_TLS = True
+    assert ours() == []
+    settings.EMAIL_USE_SSL = True
+    assert "both on" in the_only(ours()).msg
 
 
 def test_a_key_file_that_is_too_short_is_named(settings: Any, tmp_path: Path) -> None:
@@ -105,6 +116,11 @@ def test_a_key_file_that_is_too_short_is_named(settings: Any, tmp_path: Path) ->
         ("ADMINS", [("Operators", "operators@example.org")], "ADMINS is still an example's address"),
         ("SERVER_EMAIL", "no-reply@example.com", "SERVER_EMAIL is still an example's address"),
         ("DEFAULT_FROM_EMAIL", "VPS <vps@mail.example.net>", "DEFAULT_FROM_EMAIL is still an example's address"),
+        ("EMAIL_REPLY_TO", "help@example.org", "EMAIL_REPLY_TO is still an example's address"),
+        ("SITE_URL", "", "SITE_URL is empty"),
+        ("EMAIL_HOST", "", "EMAIL_HOST is empty"),
+        ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "no mail leaves this machine"),
+        ("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend", "no mail leaves this machine"),
         ("SHOW_PATTERNS", True, "SHOW_PATTERNS is on"),
     ],
 )

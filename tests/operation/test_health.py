@@ -9,6 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone, translation
 
+from accounts.models import OutgoingMail
 from apps.clusters import leases
 from apps.clusters.models import WatcherProcess
 from ganetimgr import health
@@ -179,6 +180,18 @@ class TestTheParts:
         said = Browser().get("/readyz").json()["watcher"]
         assert not said["ok"]
         assert said["words"].startswith("None was seen lately.")
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(("seconds", "words"), [(5, "Some is about to leave."), (600, "Some is late.")])
+    def test_mail_that_waits_is_told_and_makes_nobody_unready(self, seconds: int, words: str) -> None:
+        """Pages do not need it: people must not be sent elsewhere because a mail server is away."""
+        assert Browser().get("/readyz").json()["mail"] == {"ok": True, "words": "None waits."}
+        written = timezone.now() - datetime.timedelta(seconds=seconds)
+        for _ in range(3):
+            OutgoingMail.objects.create(recipient="a@nic.gr", created=written)
+        said = Browser().get("/readyz").json()["mail"]
+        assert said["ok"]
+        assert said["words"] == f"{words} 3, the oldest since {written.isoformat(timespec='seconds')}."
 
     @pytest.mark.django_db
     def test_a_watcher_at_work_is_seen(self) -> None:

@@ -3,9 +3,12 @@
 import json
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core import mail
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client as Browser
 from django.test import RequestFactory
@@ -83,6 +86,45 @@ class TestOneLineForEachRequest:
         assert "ZeroDivisionError" in error["exc_info"]
         assert error["request_id"] == response.headers["X-Request-ID"]
         assert log.of("ganetimgr.requests")[-1]["status"] == 500
+
+
+@pytest.mark.django_db
+class TestAnOutage:
+    """What somebody has to mend in the code is an ERROR, of which ADMINS get a mail; a database that is away is not."""
+
+    @pytest.fixture
+    def ask(
+        self, as_alice: Browser, listen: Listen, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[Exception], list[dict[str, Any]]]:
+        settings.ADMINS = [("Operators", "operators@nic.gr")]
+        log = listen("json")
+        as_alice.raise_request_exception = False
+
+        def ask(error: Exception) -> list[dict[str, Any]]:
+            def known() -> None:
+                raise error
+
+            monkeypatch.setattr(inventories, "known", known)
+            as_alice.get("/")
+            return log.of("django.request")
+
+        return ask
+
+    def test_is_one_warning_in_one_line_and_no_mail(self, ask: Any) -> None:
+        (told,) = ask(OperationalError(2003, "Can't connect to MySQL server on '192.0.2.1'"))
+        assert told["level"] == "WARNING"
+        assert "exc_info" not in told
+        assert "Can't connect to MySQL server" in told["message"]
+        assert mail.outbox == []
+
+    @pytest.mark.parametrize(
+        "error", [OperationalError("no such table: ganeti_job"), RuntimeError("a defect")], ids=str
+    )
+    def test_is_not_what_a_defect_is(self, error: Exception, ask: Any) -> None:
+        (told,) = ask(error)
+        assert told["level"] == "ERROR"
+        assert str(error) in told["exc_info"]
+        assert [letter.to for letter in mail.outbox] == [["operators@nic.gr"]]
 
 
 class TestShapes:

@@ -31,7 +31,8 @@ def before_the_intention_is_written(world: World) -> Click:
     ((cluster,),) = world.site.rows("SELECT id FROM ganeti_cluster WHERE slug = 'north'")
     insert = (
         "INSERT INTO ganeti_job (cluster_id, instance, kind, state, holds, token, requester_name, ganeti_status, log, "
-        "error, created) VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6))"
+        "error, created, details) "
+        "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6), '{}')"
     )
     with world.holding(insert, cluster, name, f"{cluster}/{name}"), world.clicking() as click:
         world.site.until(lambda: world.waits_for_a_lock("ganeti_job"), "the click to wait for the row")

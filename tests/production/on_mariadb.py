@@ -6,9 +6,12 @@ import threading
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core import mail
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts import sending
+from accounts.models import OutgoingMail
 from apps.audit import models as audit
 from apps.audit.models import Actor, AuditEntry
 from apps.clusters.models import Cluster, Job
@@ -129,6 +132,17 @@ class TestTwoAtOnce:
         for thread in threads:
             thread.join()
         assert sorted(ended) == [False] * 7 + [True]
+
+    def test_each_mail_is_sent_by_one_of_them(self) -> None:
+        OutgoingMail.objects.bulk_create(
+            OutgoingMail(recipient=f"a{number}@nic.gr", subject="s", text="t", language="en") for number in range(40)
+        )
+        threads = [threading.Thread(target=lambda: (sending.send_due(), connection.close())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(letter.to[0] for letter in mail.outbox) == sorted(f"a{number}@nic.gr" for number in range(40))
 
     def test_what_one_has_committed_the_other_sees_in_its_own_transaction(self, cluster: Cluster) -> None:
         """READ COMMITTED: a look inside a transaction is never older than the look itself."""

@@ -19,6 +19,8 @@ Besides what the table says it is always true that
 - nobody gets an error page: a page that cannot be made is a sentence with status 503;
 - a job that runs goes on, and its end is written into the row and the history, once;
 - Ganeti is asked for a change at most once, whatever is killed, and row, history and Ganeti tell the same story after;
+- a mail server that is away delays mail and no page: what cannot leave is tried again for three days, and leaves once
+  (`tests/production/test_mail.py`);
 - all is as before when the fault has gone, and nothing that still runs has to be started again. (Killed workers are
   started by gunicorn; killed watchers by systemd, and until then others take over, after at most 15 seconds.)
 

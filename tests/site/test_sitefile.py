@@ -67,3 +67,8 @@ class TestSiteFile:
         assert directives["script-src"] == ["'self'", "https://help.example.org"]
         assert directives["frame-src"] == ["https://help.example.org"]
         assert directives["default-src"] == ["'none'"]
+
+    def test_the_sites_pictures_may_come_from_elsewhere(self, read: Any) -> None:
+        settings = read('BRANDING = {"LOGO": "https://www.example.org/logo.svg", "FAVICON": "/static/site.svg"}')
+        directives = settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
+        assert directives["img-src"] == ["'self'", "data:", "https://www.example.org"]

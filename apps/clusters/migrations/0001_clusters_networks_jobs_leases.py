@@ -6,7 +6,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import apps.clusters.fields
+import accounts.fields
 import apps.clusters.models
 
 
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("username", models.CharField(blank=True, max_length=64, verbose_name="user name")),
-                ("password", apps.clusters.fields.EncryptedTextField(blank=True, verbose_name="password")),
+                ("password", accounts.fields.EncryptedTextField(blank=True, verbose_name="password")),
                 (
                     "verification",
                     models.CharField(

@@ -9,8 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
+
+from accounts import themes
 
 
 @lru_cache(maxsize=1)
@@ -23,9 +26,10 @@ def _build() -> str:
 
 
 def etag_of(request: HttpRequest, *parts: Any) -> str:
-    """One value for all that the page depends on: these parts, the person, the language, the address, the build."""
+    """One value for all that the page depends on: these parts, the person, how they see it, the address, the build."""
     htmx = bool(getattr(request, "htmx", False))
-    about = (_build(), request.user.pk, get_language(), request.get_full_path(), htmx, parts)
+    look = (get_language(), timezone.get_current_timezone_name(), themes.chosen(request))
+    about = (_build(), request.user.pk, look, request.get_full_path(), htmx, parts)
     return '"' + hashlib.blake2b(repr(about).encode(), digest_size=12).hexdigest() + '"'
 
 

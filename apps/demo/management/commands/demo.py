@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> int:
         state = Path(settings.VAR_DIR)
-        supervisor = Supervisor(state / "log", settings.BASE_DIR)
+        supervisor = Supervisor(state / "log", settings.BASE_DIR, {"PORT": str(port)})
         try:
             supervisor.heed_signals()
             self._start(supervisor, state, port)
@@ -75,6 +75,7 @@ class Command(BaseCommand):
         manage = [sys.executable, "manage.py"]
         supervisor.start("simulator", [*manage, "simulate", "--state", str(shelf.directory), "--faults", str(faults)])
         call_command("migrate", interactive=False, verbosity=0)
+        people.ensure_applicants()
         people.ensure_people()
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
@@ -156,7 +157,7 @@ def _welcome(port: int, state: Path) -> str:
     table = "\n".join(f"  {name:<12}{password:<12}{about}".rstrip() for name, password, about in rows)
     return (
         f"\nganetimgr is at http://{HOST}:{port}/\n\n{table}\n\n"
-        f"Its state is in {state}, its logs in {state / 'log'}.\n"
+        f"Its state is in {state}, its logs in {state / 'log'}, its mails in {settings.EMAIL_FILE_PATH}.\n"
         f"What is wrong with which cluster says {state / 'faults.json'}, "
         'for example {"east": {"silence": true}}.\n'
         "Ctrl-C ends it.\n"

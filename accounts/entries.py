@@ -1,0 +1,25 @@
+"""What this room puts into the side navigation."""
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts import permissions, registering
+from accounts.navigation import Entry
+
+
+def how_many_wait(request: HttpRequest) -> int | None:
+    return registering.waiting().count() or None
+
+
+NAVIGATION = [
+    Entry(
+        _("Waiting accounts"),
+        "registration-waiting",
+        "shield-check",
+        test=permissions.may_decide_registrations,
+        badge=how_many_wait,
+        section=_("People"),
+        pages=("registration_admin_approve", "registration_approve_complete"),
+        order=60,
+    )
+]

@@ -1,0 +1,150 @@
+"""Tries to sign in that failed, and the locks that too many of them close for a while. django-axes keeps the book.
+
+There are three locks: an account from one address (AXES_FAILURE_LIMIT), an account from everywhere
+(SIGN_IN_ACCOUNT_LIMIT), and an address towards all accounts (SIGN_IN_ADDRESS_LIMIT). Names that nobody has are
+counted like those that somebody has. The second lock leaves out addresses from which the account has signed in
+lately, so that nobody can keep its owner outside from elsewhere.
+"""
+
+import datetime
+import ipaddress
+from typing import Any
+
+from axes.backends import AxesStandaloneBackend
+from axes.handlers.database import AxesDatabaseHandler
+from axes.helpers import get_cool_off
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import Max, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import deeds
+from accounts.backends import person_called
+from accounts.middleware import client_address
+
+KNOWN_DAYS = 90  # so long an address is known as one from which an account signs in
+IPV6_NETWORK = 64  # bits of an IPv6 address; a client chooses the others as it likes
+
+Credentials = dict[str, Any] | None
+
+
+def seconds_to_wait(request: HttpRequest, name: str) -> int:
+    """How long nobody can sign in from here under this name; 0 where it can be tried at once."""
+    until = _locked_until(request, {"username": name}) if getattr(settings, "AXES_ENABLED", True) else None
+    return max(1, round((until - timezone.now()).total_seconds())) if until else 0
+
+
+def lift(user: User) -> None:
+    """Opens every lock of the account, wherever the tries came from."""
+    AccessAttempt.objects.filter(username=user.username.casefold()).delete()
+
+
+def sweep() -> None:
+    """Forgets sign-ins that are too old to make an address known. Failures that are over axes deletes itself."""
+    AccessLog.objects.filter(attempt_time__lt=timezone.now() - datetime.timedelta(days=KNOWN_DAYS)).delete()
+
+
+# ---- what is counted -------------------------------------------------------------------------------------
+
+
+def counted_name(request: HttpRequest, credentials: Credentials) -> str:
+    """The name of the account that was meant, however it was spelt; what was typed where none was (for axes)."""
+    typed = str((credentials or {}).get("username") or "")
+    user = _person_meant(request, typed)
+    return (user.username if user else typed).casefold()[:255]
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """The client's address; of IPv6 the network that one customer has (for axes)."""
+    text = client_address(request)
+    if text is None:
+        return None
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv4Address):
+        return text
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False).network_address)
+
+
+def _person_meant(request: HttpRequest, typed: str) -> User | None:
+    """Asked several times for each try, and looked up once."""
+    known: dict[str, User | None] = request.__dict__.setdefault("_people_meant", {})
+    if typed not in known:
+        known[typed] = person_called(typed)
+    return known[typed]
+
+
+# ---- the locks --------------------------------------------------------------------------------------------
+
+
+def _locked_until(request: HttpRequest, credentials: Credentials) -> datetime.datetime | None:
+    """When the last of the locks that are closed opens; None where all are open. Tries meanwhile do not prolong it."""
+    name, address = counted_name(request, credentials), counted_address(request)
+    cool_off = get_cool_off(request) or datetime.timedelta(days=365)
+    of_the_account, from_here = Q(username=name), Q(ip_address=address)
+    locks = [
+        (of_the_account & from_here, settings.AXES_FAILURE_LIMIT),
+        (of_the_account, settings.SIGN_IN_ACCOUNT_LIMIT),
+        (from_here, settings.SIGN_IN_ADDRESS_LIMIT),
+    ]
+    sums = {f"failures_{i}": Sum("failures_since_start", filter=tries) for i, (tries, _) in enumerate(locks)}
+    latest = {f"latest_{i}": Max("attempt_time", filter=tries) for i, (tries, _) in enumerate(locks)}
+    recent = AccessAttempt.objects.filter(of_the_account | from_here, attempt_time__gt=timezone.now() - cool_off)
+    book = recent.aggregate(**sums, **latest)
+    closed = [i for i, (_, limit) in enumerate(locks) if (book[f"failures_{i}"] or 0) >= limit]
+    if address is None and 2 in closed:  # nobody told us the address: it is everybody's
+        closed.remove(2)
+    if closed == [1] and _signs_in_from_here(name, address):
+        return None
+    return max((book[f"latest_{i}"] + cool_off for i in closed), default=None)
+
+
+def _signs_in_from_here(name: str, address: str | None) -> bool:
+    since = timezone.now() - datetime.timedelta(days=KNOWN_DAYS)
+    return AccessLog.objects.filter(username__iexact=name, ip_address=address, attempt_time__gte=since).exists()
+
+
+class Handler(AxesDatabaseHandler):
+    """axes' book of failures with our locks."""
+
+    def get_failures(self, request: HttpRequest, credentials: Credentials = None) -> int:
+        """As many as close a lock where one is closed: each has a limit of its own."""
+        return int(settings.AXES_FAILURE_LIMIT) if _locked_until(request, credentials) else 0
+
+    def reset_user_attempts(self, request: HttpRequest, credentials: Credentials = None) -> int:
+        """Who signs in clears the failures under this name from here, and nobody else's: no lock opens by it."""
+        name, address = counted_name(request, credentials), counted_address(request)
+        return AccessAttempt.objects.filter(username=name, ip_address=address).delete()[0]
+
+    def user_login_failed(
+        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        """Writes the try down; the one that closes a lock on somebody's account is told to the audit log."""
+        if request is None:
+            return
+        was_locked = _is_refused(request)
+        super().user_login_failed(sender, credentials, request, **kwargs)
+        user = _person_meant(request, str(credentials.get("username") or ""))
+        if user and _is_refused(request) and not was_locked:
+            deeds.tell(deeds.SIGN_IN_LOCKED, request, about=user, is_authorized=False)
+
+
+def _is_refused(request: HttpRequest) -> bool:
+    """What axes has noted on the request."""
+    return bool(getattr(request, "axes_locked_out", False))
+
+
+class Backend(AxesStandaloneBackend):
+    """Lets nobody be tried whose name or address is locked. It stands before the backends that know people."""
+
+    def authenticate(self, request: HttpRequest | None, username: str | None = None, **kwargs: Any) -> None:
+        if request is not None:  # commands and tests have none, and nobody to slow down
+            super().authenticate(request, username=username, **kwargs)
+
+
+def answer_as_it_is(request: HttpRequest, response: HttpResponse, credentials: Credentials) -> HttpResponse:
+    """The page that was made: sign-in says itself that it is locked (for axes)."""
+    return response

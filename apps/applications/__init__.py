@@ -1,0 +1,1 @@
+"""Requests for a VM: asking, deciding, placing, creating, and everything that is said on the way."""

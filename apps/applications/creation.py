@@ -1,0 +1,210 @@
+"""Making the VM: handed to Ganeti at most once, followed by the watcher, tried beforehand if a reviewer likes."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import outbox
+from apps.applications import hostnames, images, placement, recipe
+from apps.applications.decisions import Outrun, Refused
+from apps.applications.models import ApplicationEvent, InstanceApplication
+from apps.applications.placement import ClusterOffer, Placement
+from apps.audit.models import Actor
+from apps.clusters import actions, fleet
+from apps.clusters.models import Cluster, Job
+from ganeti.client import Client
+from ganeti.objects import Job as GanetiJob
+
+log = logging.getLogger(__name__)
+
+Status = InstanceApplication.Status
+Kind = ApplicationEvent.Kind
+
+
+def submit(application: InstanceApplication, by: Actor) -> Job:
+    """Hands an accepted application, or one whose creation failed, to Ganeti: the row that follows the job.
+
+    In one transaction the application becomes "being created" and the job row is written; then Ganeti is asked, once.
+    Raises Refused with a sentence; the application then waits for administrators with that sentence.
+    """
+    body = _body(application)
+    kind = Job.Kind.REMOVE if remains(application) else Job.Kind.CREATE
+    with transaction.atomic():
+        rows = InstanceApplication.objects.filter(
+            pk=application.pk, version=application.version, status__in=(Status.APPROVED, Status.FAILED)
+        )
+        if not rows.update(status=Status.SUBMITTED, version=F("version") + 1, last_updated=timezone.now()):
+            raise Outrun(_("Somebody else changed this application meanwhile."))
+        row = _intend(application, kind, by)
+        InstanceApplication.objects.filter(pk=application.pk).update(job=row, backend_message="", creation_is_due=False)
+        _note(application, Kind.SUBMITTED, by.user)
+    application.refresh_from_db()
+    _ask(row, by, body, if_refused=_failed)
+    return row
+
+
+def remains(application: InstanceApplication) -> bool:
+    """Whether Ganeti kept an instance of a creation that failed, as it does when installing fails.
+
+    It carries this application's tag, and the application never came to its VM: nobody has it, and it is removed first.
+    """
+    slug = Placement.of(application.instance_params).cluster
+    found = [one for one in fleet.named(application.hostname) if one.cluster == slug]
+    return any(hostnames.application_of(one) == application.pk for one in found)
+
+
+def try_out(application: InstanceApplication, by: Actor, wanted: Placement) -> Job:
+    """Asks Ganeti whether it would make the VM so: the row of the job whose end is the verdict. Makes nothing."""
+    application.instance_params = wanted.stored
+    body = _body(application)
+    with transaction.atomic():
+        row = _intend(application, Job.Kind.DRY_RUN, by)
+        InstanceApplication.objects.filter(pk=application.pk).update(dry_run=row)
+    application.dry_run = row
+    _ask(row, by, body)
+    return row
+
+
+def ended(row: Job, job: GanetiJob | None) -> None:
+    """What a creation's end means to its application; called in the transaction that ends the row. See worker.py."""
+    if job is not None and job.succeeded:
+        _succeeded(row)
+    else:
+        _failed(row, row.error or (_("It was canceled.") if job else _("It is not known how it ended.")))
+
+
+def removed(row: Job, job: GanetiJob | None) -> None:
+    """The remains of a failed creation are gone: the creation is due once more. Called as `ended` is."""
+    if job is not None and job.succeeded:
+        _conclude(row, Status.APPROVED, creation_is_due=True)
+    else:
+        _failed(row, row.error or _("It is not known how it ended."))
+
+
+def create_again() -> None:
+    """Hands applications to Ganeti whose remains were removed, each once. A chore of the watcher."""
+    due = InstanceApplication.objects.filter(creation_is_due=True, status=Status.APPROVED)
+    for application in due.select_related("applicant", "reviewer", "cluster")[:50]:
+        try:
+            submit(application, Actor(application.reviewer or AnonymousUser()))
+        except Refused as refusal:
+            InstanceApplication.objects.filter(pk=application.pk).update(creation_is_due=False)
+            log.warning("%s could not be made once more: %s", application.hostname, refusal)
+
+
+def start_new() -> None:
+    """Starts VMs that were just made, each once. A chore of the watcher."""
+    due = InstanceApplication.objects.filter(start_is_due=True, job__isnull=False).select_related("job__cluster")
+    for application in due[:50]:
+        by = Actor(AnonymousUser())
+        try:
+            with transaction.atomic():
+                if not InstanceApplication.objects.filter(pk=application.pk, start_is_due=True).update(
+                    start_is_due=False
+                ):
+                    continue
+                made = application.job
+                assert made is not None
+                row = actions.intend_on(made.cluster, made.instance, Job.Kind.STARTUP, by)
+            actions.submit(row, by)
+        except actions.Refused as refusal:
+            log.warning("%s was made, but could not be started: %s", application.hostname, refusal)
+
+
+# ---- asking ---------------------------------------------------------------------------------------------------
+
+
+def offer_for(application: InstanceApplication) -> ClusterOffer | None:
+    """What the application's cluster offers now."""
+    slug = Placement.of(application.instance_params).cluster
+    return next((offer for offer in placement.offers() if offer.slug == slug), None)
+
+
+def _body(application: InstanceApplication) -> dict[str, Any]:
+    """The body for Ganeti; Refused where image or placement are no longer what they were."""
+    image = images.catalogue().get(application.operating_system)
+    if image is None:
+        raise Refused(_("The operating system is no longer in the catalogue. Choose another."))
+    wanted, offer = Placement.of(application.instance_params), offer_for(application)
+    problems = placement.problems(offer, wanted, memory=application.memory)
+    if offer is None or problems:
+        raise Refused(" ".join(str(sentence) for sentence in problems.values()))
+    keys = [key.line for key in application.applicant.ssh_keys.all()]
+    try:
+        return recipe.body(application, wanted, offer, image, keys)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
+def _intend(application: InstanceApplication, kind: str, by: Actor) -> Job:
+    cluster = Cluster.objects.enabled().get(slug=Placement.of(application.instance_params).cluster)
+    holds = f"{cluster.pk}/trial/{application.pk}" if kind == Job.Kind.DRY_RUN else ""
+    try:
+        return actions.intend_on(cluster, application.hostname, kind, by, holds=holds)
+    except actions.Refused as refusal:
+        raise Refused(str(refusal)) from refusal
+
+
+def _ask(row: Job, by: Actor, body: dict[str, Any], **more: Any) -> None:
+    def ask(client: Client, row: Job, reason: str) -> int:
+        if row.kind == Job.Kind.REMOVE:
+            return client.delete_instance(row.instance, reason)
+        return client.create_instance(body, reason=reason, dry_run=row.kind == Job.Kind.DRY_RUN)
+
+    try:
+        actions.submit(row, by, ask, **more)
+    except actions.Refused as refusal:
+        raise Refused(str(refusal)) from refusal
+
+
+# ---- ends -----------------------------------------------------------------------------------------------------
+
+
+def _succeeded(row: Job) -> None:
+    application = _conclude(row, Status.SUCCESS, holds=None, start_is_due=settings.START_NEW_INSTANCES)
+    if application is None:
+        return
+    _note(application, Kind.SUCCESS)
+    context = {
+        "application": application,
+        "applicant": application.applicant,
+        "reviewer": application.reviewer,
+        "url": outbox.absolute(reverse("instance-detail", args=[row.cluster.slug, row.instance])),
+    }
+    outbox.post("instance_created", application.applicant, context)
+    outbox.post_all("instance_created_managers", settings.MANAGERS, context)
+
+
+def _failed(row: Job, words: str) -> None:
+    application = _conclude(row, Status.FAILED, backend_message=words)
+    if application is None:
+        return
+    _note(application, Kind.FAILED, text=words)
+    context = {
+        "application": application,
+        "cluster": row.cluster,
+        "job": row.job_id,
+        "words": words,
+        "url": outbox.absolute(reverse("application-review", args=[application.pk])),
+    }
+    outbox.post_all("instance_failed", settings.ADMINS, context)
+
+
+def _conclude(row: Job, status: int, **fields: Any) -> InstanceApplication | None:
+    rows = InstanceApplication.objects.filter(job=row, status=Status.SUBMITTED)
+    if not rows.update(status=status, version=F("version") + 1, last_updated=timezone.now(), **fields):
+        return None
+    return InstanceApplication.objects.select_related("applicant", "reviewer").get(job=row)
+
+
+def _note(application: InstanceApplication, kind: str, by: Any = None, text: str = "") -> None:
+    user = by if by is not None and by.pk else None
+    name = user.get_username() if user else ""
+    ApplicationEvent.objects.create(application=application, kind=kind, by=user, by_name=name, text=text)

@@ -1,0 +1,1 @@
+"""Pages that look across all rooms: who people are, what they own, what they did."""

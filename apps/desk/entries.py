@@ -1,0 +1,13 @@
+"""What this room puts into the side navigation."""
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.navigation import Entry
+from apps.desk.permissions import may_look
+
+PEOPLE = _("People")
+NAVIGATION = [
+    Entry(_("Users"), "user-list", "person", test=may_look, section=PEOPLE, pages=("user-info",), order=50),
+    Entry(_("Groups"), "group-list", "people", test=may_look, section=PEOPLE, pages=("group-info",), order=51),
+    Entry(_("Idle accounts"), "idle_accounts", "hourglass", test=may_look, section=PEOPLE, order=52),
+]

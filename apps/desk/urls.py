@@ -1,0 +1,14 @@
+"""The paths and names of "user-info" and "idle_accounts" are those of ganetimgr 2.x."""
+
+from django.urls import path
+
+from apps.desk.views import idle, info, lists
+
+urlpatterns = [
+    path("user/list/", lists.users, name="user-list"),
+    path("user/groups/", lists.groups, name="group-list"),
+    path("user/idle/", idle.idle_accounts, name="idle_accounts"),
+    # a path, for names of groups may hold anything, slashes too; addresses are made by the second name
+    path("user/info/group/<path:name>/", info.info, {"kind": "group"}, name="group-info"),
+    path("user/info/<str:kind>/<path:name>/", info.info, name="user-info"),
+]

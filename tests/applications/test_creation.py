@@ -1,0 +1,252 @@
+"""From an accepted application to a VM: handed to Ganeti once, followed to its end, told to everybody concerned."""
+
+import datetime
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.models import OutgoingMail, SshPublicKey
+from apps.applications import creation, decisions, placement
+from apps.applications.decisions import Refused
+from apps.applications.models import InstanceApplication
+from apps.applications.placement import Placement
+from apps.audit.models import Actor, AuditEntry
+from apps.clusters import leases
+from apps.clusters.models import Job
+from apps.clusters.watcher import Watcher
+from ganeti.client import Client
+from ganetimgr.worker import AT_THE_END
+from tests.contract.powers import add_cluster
+from tests.simulated import SimulatedSide
+
+pytestmark = pytest.mark.django_db
+
+Status = InstanceApplication.Status
+
+
+@pytest.fixture
+def north(simulators: dict[str, SimulatedSide], people: dict[str, User]) -> SimulatedSide:
+    """The simulated cluster, known and collected."""
+    side = simulators["north"]
+    add_cluster(side.endpoint())
+    call_command("refresh_cluster_instances", verbosity=0)
+    return side
+
+
+def filed(people: dict[str, User], name: str = "new.example.org", **fields: Any) -> InstanceApplication:
+    wanted = {
+        "hostname": name,
+        "memory": 1024,
+        "vcpus": 1,
+        "disk_size": 5,
+        "operating_system": "debian",
+        "comments": "x",
+    }
+    return decisions.file(Actor(people["alice"]), {**wanted, **fields})
+
+
+def a_place() -> Placement:
+    """The first that the cluster offers."""
+    [offer] = placement.offers()
+    group = next(group for group in offer.groups if not group.why_not)
+    network = next(network for network in group.networks if network.mode == "routed" and not network.why_not)
+    return Placement(offer.slug, group.name, network.value, offer.disk_templates[0])
+
+
+def accepted(people: dict[str, User], **fields: Any) -> InstanceApplication:
+    application = filed(people, **fields)
+    decisions.approve(application, Actor(people["dora"]), a_place())
+    return application
+
+
+def followed(rounds: int = 100) -> None:
+    """A watcher that works until nothing is unfinished."""
+    watcher = Watcher(AT_THE_END)
+    for _ in range(rounds):
+        watcher.step()
+        watcher.pool.join()
+        if not Job.objects.unfinished().exists():
+            leases.release_all(watcher.name)
+            return
+        time.sleep(0.1)
+    raise AssertionError("a job does not end")
+
+
+def mails(occasion: str) -> list[OutgoingMail]:
+    return list(OutgoingMail.objects.filter(occasion=occasion))
+
+
+def creations(side: SimulatedSide) -> list[int]:
+    """The jobs of the cluster that make, or try to make, an instance."""
+    return [job.id for job in Client(side.endpoint()).jobs() if "OP_INSTANCE_CREATE" in job.opcodes]
+
+
+class TestSuccess:
+    def test_the_vm_is_there_with_its_owner_and_application(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people, hosts_mail_server=True)
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        assert [job.error for job in Job.objects.all()] == [""]
+        made = Client(north.endpoint()).instance("new.example.org")
+        assert {"ganetimgr:users:alice", f"ganetimgr:application:{application.pk}", "ganetimgr:service:mail"} <= set(
+            made.tags
+        )
+        assert (made.memory, made.vcpus, made.disks[0].size, made.image) == (1024, 1, 5120, "debian-12")
+        application.refresh_from_db()
+        assert (application.status, application.holds) == (Status.SUCCESS, None)
+
+    def test_applicant_and_managers_are_told_once(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        application = accepted(people)
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        [mail] = mails("instance_created")
+        assert mail.recipient == "alice@example.org"
+        assert "https://vps.example.org/instances/north/new.example.org/" in mail.text
+        assert [mail.recipient for mail in mails("instance_created_managers")] == ["managers@example.org"]
+
+    def test_it_is_started_once_when_the_site_says_so(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        creation.submit(accepted(people), Actor(people["dora"]))
+        followed()
+        creation.start_new()
+        creation.start_new()
+        followed()
+        assert Client(north.endpoint()).instance("new.example.org").status == "running"
+        assert Job.objects.filter(kind=Job.Kind.STARTUP).count() == 1
+
+    def test_it_stays_stopped_when_the_site_says_so(
+        self, north: SimulatedSide, people: dict[str, User], settings: Any
+    ) -> None:
+        settings.START_NEW_INSTANCES = False
+        creation.submit(accepted(people), Actor(people["dora"]))
+        followed()
+        creation.start_new()
+        assert not Job.objects.filter(kind=Job.Kind.STARTUP).exists()
+
+    def test_every_step_is_in_the_history(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        creation.submit(accepted(people), Actor(people["dora"]))
+        followed()
+        entries = AuditEntry.objects.filter(instance="new.example.org").order_by("pk").values_list("action", "outcome")
+        assert list(entries) == [
+            ("Application filed", "succeeded"),
+            ("Application accepted", "succeeded"),
+            ("Create", "succeeded"),
+        ]
+
+
+class TestFailure:
+    def test_ganetis_own_words_stay_and_it_can_be_sent_again(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        north.faults.failing_jobs = "the disk is full"
+        application = accepted(people)
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        application.refresh_from_db()
+        assert application.status == Status.FAILED
+        assert "the disk is full" in application.backend_message
+        [mail] = mails("instance_failed")
+        assert mail.recipient == "admins@example.org"
+        assert "the disk is full" in mail.text
+        north.faults.failing_jobs = ""
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        application.refresh_from_db()
+        assert (application.status, application.backend_message) == (Status.SUCCESS, "")
+
+    def test_a_cluster_that_refuses_leaves_it_waiting_with_the_reason(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        north.faults.drained = True
+        with pytest.raises(Refused):
+            creation.submit(application, Actor(people["dora"]))
+        application.refresh_from_db()
+        assert application.status == Status.FAILED
+        assert application.backend_message
+
+    def test_an_image_that_was_removed_is_a_sentence(
+        self, north: SimulatedSide, people: dict[str, User], settings: Any
+    ) -> None:
+        application = accepted(people)
+        settings.OPERATING_SYSTEMS = {}
+        with pytest.raises(Refused, match="no longer in the catalogue"):
+            creation.submit(application, Actor(people["dora"]))
+        application.refresh_from_db()
+        assert application.status == Status.APPROVED
+
+
+class TestOnce:
+    def test_two_who_submit_at_once_make_one_vm(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        application = accepted(people)
+        other = InstanceApplication.objects.get(pk=application.pk)
+        creation.submit(application, Actor(people["dora"]))
+        with pytest.raises(Refused):
+            creation.submit(other, Actor(people["dora"]))
+        assert len(creations(north)) == 1
+
+    def test_an_answer_that_got_lost_is_found_again_and_never_asked_twice(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        north.faults.lost_answers = True
+        creation.submit(application, Actor(people["dora"]))
+        north.faults.lost_answers = False
+        row = Job.objects.get(kind=Job.Kind.CREATE)
+        assert row.state == Job.State.INTENDED
+        Job.objects.filter(pk=row.pk).update(created=row.created - datetime.timedelta(seconds=10))
+        followed()
+        application.refresh_from_db()
+        assert application.status == Status.SUCCESS
+        assert len(creations(north)) == 1
+
+
+class TestTrial:
+    def test_a_trial_says_what_ganeti_would_do_and_makes_nothing(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = filed(people)
+        row = creation.try_out(application, Actor(people["dora"]), a_place())
+        followed()
+        row.refresh_from_db()
+        assert row.state == Job.State.SUCCEEDED
+        assert "new.example.org" not in {one.name for one in Client(north.endpoint()).instances()}
+
+    def test_a_trial_that_fails_keeps_ganetis_words(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        application = filed(people)
+        north.faults.failing_jobs = "not enough memory"
+        row = creation.try_out(application, Actor(people["dora"]), a_place())
+        followed()
+        row.refresh_from_db()
+        assert "not enough memory" in row.error
+        application.refresh_from_db()
+        assert application.status == Status.PENDING
+
+
+class TestKeys:
+    def test_the_vm_is_told_where_the_keys_are_and_the_address_answers(
+        self, north: SimulatedSide, people: dict[str, User], client: Any
+    ) -> None:
+        SshPublicKey.objects.create(
+            owner=people["alice"], key_type="ssh-ed25519", key="AAAA", comment="laptop", fingerprint="a"
+        )
+        application = accepted(people)
+        address = f"/application/{application.pk}/{application.cookie}/ssh_keys"
+        assert client.get(address).content.decode() == "ssh-ed25519 AAAA laptop\n"
+        assert client.get(f"/application/{application.pk}/wrong/ssh_keys").status_code == 403
+
+    def test_it_stops_answering_after_the_days_that_the_site_allows(
+        self, north: SimulatedSide, people: dict[str, User], client: Any, settings: Any
+    ) -> None:
+        application = accepted(people)
+        address = f"/application/{application.pk}/{application.cookie}/ssh_keys"
+        old = timezone.now() - datetime.timedelta(days=31)
+        InstanceApplication.objects.filter(pk=application.pk).update(last_updated=old)
+        assert client.get(address).status_code == 403
+        settings.APPLICATION_KEYS_DAYS = 0
+        assert client.get(address).status_code == 200
