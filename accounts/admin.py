@@ -114,14 +114,16 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
     # ---- who may what -----------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody but superusers touches a superuser: who sets their password is one."""
+        """Nobody touches who may do more: whoever sets a colleague's password can do what the colleague can."""
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and self._may_touch(request, obj)
 
     def _may_touch(self, request: HttpRequest, user: User | None) -> bool:
-        return user is None or not user.is_superuser or request.user.is_superuser
+        if user is None or request.user.is_superuser:
+            return True
+        return not user.is_superuser and user.get_all_permissions() <= request.user.get_all_permissions()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Rights are for superusers to give, groups for those who may change groups."""
@@ -224,7 +226,7 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
         for user in people.order_by("username"):
             with transaction.atomic():
                 is_allowed = self._may_touch(request, user)
-                refused = deed(request, user) if is_allowed else _("%(name)s is a superuser: only superusers may.")
+                refused = deed(request, user) if is_allowed else _("%(name)s has rights that you do not have.")
             if refused:
                 messages.warning(request, refused % {"name": user.get_username()})
             done += not refused

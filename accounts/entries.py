@@ -1,15 +1,9 @@
 """What this room puts into the side navigation."""
 
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts import permissions, registering
 from accounts.navigation import Entry
-
-
-def how_many_wait(request: HttpRequest) -> int | None:
-    return registering.waiting().count() or None
-
 
 NAVIGATION = [
     Entry(
@@ -17,7 +11,7 @@ NAVIGATION = [
         "registration-waiting",
         "shield-check",
         test=permissions.may_decide_registrations,
-        badge=how_many_wait,
+        badge=registering.waiting,
         section=_("People"),
         pages=("registration_admin_approve", "registration_approve_complete"),
         order=60,

@@ -8,15 +8,18 @@ lately, so that nobody can keep its owner outside from elsewhere.
 
 import datetime
 import ipaddress
+import logging
 from typing import Any
 
 from axes.backends import AxesStandaloneBackend
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_cool_off
 from axes.models import AccessAttempt, AccessLog
+from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Max, Q, Sum
+from django.db import IntegrityError
+from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -25,9 +28,12 @@ from accounts.backends import person_called
 from accounts.middleware import client_address
 
 KNOWN_DAYS = 90  # so long an address is known as one from which an account signs in
+NEVER = datetime.timedelta(days=365)  # what AXES_COOLOFF_TIME = None means
 IPV6_NETWORK = 64  # bits of an IPv6 address; a client chooses the others as it likes
 
 Credentials = dict[str, Any] | None
+
+log = logging.getLogger(__name__)
 
 
 def seconds_to_wait(request: HttpRequest, name: str) -> int:
@@ -42,8 +48,10 @@ def lift(user: User) -> None:
 
 
 def sweep() -> None:
-    """Forgets sign-ins that are too old to make an address known. Failures that are over axes deletes itself."""
-    AccessLog.objects.filter(attempt_time__lt=timezone.now() - datetime.timedelta(days=KNOWN_DAYS)).delete()
+    """Forgets failures that are over, and sign-ins that are too old to make an address known."""
+    now = timezone.now()
+    AccessAttempt.objects.filter(attempt_time__lt=now - (get_cool_off() or NEVER)).delete()
+    AccessLog.objects.filter(attempt_time__lt=now - datetime.timedelta(days=KNOWN_DAYS)).delete()
 
 
 # ---- what is counted -------------------------------------------------------------------------------------
@@ -83,7 +91,7 @@ def _person_meant(request: HttpRequest, typed: str) -> User | None:
 def _locked_until(request: HttpRequest, credentials: Credentials) -> datetime.datetime | None:
     """When the last of the locks that are closed opens; None where all are open. Tries meanwhile do not prolong it."""
     name, address = counted_name(request, credentials), counted_address(request)
-    cool_off = get_cool_off(request) or datetime.timedelta(days=365)
+    cool_off = get_cool_off(request) or NEVER
     of_the_account, from_here = Q(username=name), Q(ip_address=address)
     locks = [
         (of_the_account & from_here, settings.AXES_FAILURE_LIMIT),
@@ -108,33 +116,50 @@ def _signs_in_from_here(name: str, address: str | None) -> bool:
 
 
 class Handler(AxesDatabaseHandler):
-    """axes' book of failures with our locks."""
+    """axes' book of failures with our locks: one row for a name and an address, whatever else a client says."""
 
     def get_failures(self, request: HttpRequest, credentials: Credentials = None) -> int:
         """As many as close a lock where one is closed: each has a limit of its own."""
         return int(settings.AXES_FAILURE_LIMIT) if _locked_until(request, credentials) else 0
 
-    def reset_user_attempts(self, request: HttpRequest, credentials: Credentials = None) -> int:
-        """Who signs in clears the failures under this name from here, and nobody else's: no lock opens by it."""
-        name, address = counted_name(request, credentials), counted_address(request)
-        return AccessAttempt.objects.filter(username=name, ip_address=address).delete()[0]
-
-    def user_login_failed(
-        self, sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
-    ) -> None:
-        """Writes the try down; the one that closes a lock on somebody's account is told to the audit log."""
-        if request is None:
+    def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
+        """Counts the try, if it was let through; the one that closes a lock on an account is told to the audit log."""
+        if request is None or request.axes_locked_out:
             return
-        was_locked = _is_refused(request)
-        super().user_login_failed(sender, credentials, request, **kwargs)
+        name, address = counted_name(request, credentials), counted_address(request)
+        _count(name, address, get_cool_off(request) or NEVER)
+        if not _locked_until(request, credentials):
+            return
+        request.axes_locked_out = True
+        user_locked_out.send("axes", request=request, username=name, ip_address=address)
+        log.warning("Too many tries to sign in from %s: locked for a while.", address)
         user = _person_meant(request, str(credentials.get("username") or ""))
-        if user and _is_refused(request) and not was_locked:
+        if user:
             deeds.tell(deeds.SIGN_IN_LOCKED, request, about=user, is_authorized=False)
 
+    def reset_user_attempts(self, request: HttpRequest, credentials: Credentials = None) -> int:
+        """Who signs in clears the failures under this name from here, and nobody else's: no lock opens by it."""
+        return _row(counted_name(request, credentials), counted_address(request)).update(failures_since_start=0)
 
-def _is_refused(request: HttpRequest) -> bool:
-    """What axes has noted on the request."""
-    return bool(getattr(request, "axes_locked_out", False))
+    def clean_expired_user_attempts(self, request: HttpRequest | None = None, credentials: Credentials = None) -> int:
+        """Nothing: `sweep` does, and a row that is over counts from the beginning."""
+        return 0
+
+
+def _row(name: str, address: str | None) -> QuerySet[AccessAttempt]:
+    return AccessAttempt.objects.filter(username=name, ip_address=address, user_agent="")
+
+
+def _count(name: str, address: str | None, cool_off: datetime.timedelta) -> None:
+    """One failure more. Single statements: in a transaction MariaDB would end one of two that come at once."""
+    now = timezone.now()
+    is_over = When(attempt_time__lte=now - cool_off, then=Value(1))
+    one_more = {"failures_since_start": Case(is_over, default=F("failures_since_start") + 1), "attempt_time": now}
+    if not _row(name, address).update(**one_more):
+        try:
+            AccessAttempt.objects.create(username=name, ip_address=address, user_agent="", failures_since_start=1)
+        except IntegrityError:  # another try was faster
+            _row(name, address).update(**one_more)
 
 
 class Backend(AxesStandaloneBackend):

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 Handler = Callable[[HttpRequest], HttpResponse]
 
 _request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+FOR_MONITORS = frozenset({"healthz", "readyz"})
 _ACCEPTABLE_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
@@ -68,6 +69,11 @@ class TrustedProxyMiddleware:
             for header in ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP"):
                 meta.pop(header, None)
         return self.get_response(request)
+
+
+def is_for_monitors(request: HttpRequest) -> bool:
+    """Whether this asks how the process is: answered whatever else is away, so nobody is looked up before."""
+    return request.path_info.strip("/") in FOR_MONITORS
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Count, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -22,7 +23,7 @@ class Entry:
     url_name: str
     icon: str
     test: Callable[[Any], bool] = everybody  # who sees it
-    badge: Callable[[HttpRequest], int | None] | None = None  # a number beside it; None shows nothing
+    badge: Callable[[], QuerySet[Any]] | None = None  # the rows whose number stands beside it
     section: Label = ""  # the heading it stands under
     pages: tuple[str, ...] = ()  # URL names of pages that belong to it, such as a detail page
     order: int = 100
@@ -75,13 +76,26 @@ def sections(request: HttpRequest, entries: Iterable[Entry] | None = None) -> li
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
+    shown = _shown_to(user, _entries if entries is None else entries)
+    counted = numbers(request, shown)
     found: dict[str, Section] = {}
-    for entry in _entries if entries is None else entries:
-        url = address_of(entry.url_name)
-        if url and entry.test(user):
-            section = found.setdefault(str(entry.section), Section(entry.section))
-            section.items.append(_item(entry, url, request))
+    for entry in shown:
+        section = found.setdefault(str(entry.section), Section(entry.section))
+        section.items.append(_item(entry, request, counted.get(entry.url_name)))
     return list(found.values())
+
+
+def numbers(request: HttpRequest, entries: Iterable[Entry] | None = None) -> dict[str, int]:
+    """The numbers beside the entries that the user of `request` sees, by URL name; zeros are left out.
+
+    One query for all of them, none for those who see none, and only one for each request.
+    """
+    if not hasattr(request, "navigation_numbers"):
+        shown = _shown_to(request.user, _entries) if entries is None else entries
+        counts = [_count(entry) for entry in shown if entry.badge]
+        rows = counts[0].union(*counts[1:], all=True) if counts else ()
+        request.navigation_numbers = {url_name: count for url_name, count in rows if count}  # type: ignore[attr-defined]
+    return request.navigation_numbers  # type: ignore[attr-defined]
 
 
 def search_for(user: Any) -> dict[str, Label] | None:
@@ -101,7 +115,18 @@ def address_of(url_name: str) -> str:
         return ""
 
 
-def _item(entry: Entry, url: str, request: HttpRequest) -> Item:
+def _shown_to(user: Any, entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if address_of(entry.url_name) and entry.test(user)]
+
+
+def _count(entry: Entry) -> QuerySet[Any, tuple[str, int]]:
+    """A query for (URL name, number of rows)."""
+    assert entry.badge is not None
+    rows = entry.badge().select_related(None).order_by().annotate(badge_of=Value(entry.url_name))
+    return rows.values("badge_of").annotate(badge=Count("pk")).values_list("badge_of", "badge")
+
+
+def _item(entry: Entry, request: HttpRequest, badge: int | None) -> Item:
     match = request.resolver_match
     is_current = match is not None and match.url_name in (entry.url_name, *entry.pages)
-    return Item(entry.label, url, entry.icon, entry.badge(request) if entry.badge else None, is_current)
+    return Item(entry.label, address_of(entry.url_name), entry.icon, badge, is_current)

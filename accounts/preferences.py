@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from accounts import profiles, themes
+from accounts.middleware import is_for_monitors
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -76,6 +77,8 @@ def _is_a_place(name: str) -> bool:
 
 def _is_signed_in(request: HttpRequest) -> bool:
     """Without a session there is nobody, and nobody is looked up."""
+    if is_for_monitors(request):
+        return False
     if settings.SESSION_COOKIE_NAME not in request.COOKIES and not request.session.session_key:
         return False
     return request.user.is_authenticated

@@ -111,10 +111,16 @@ def register(user: User, telephone: str, organization: Organization | None, requ
 @transaction.atomic
 def resend(email: str, request: HttpRequest) -> None:
     """Mails new links to all who claim this address without proof yet; nothing where nobody does."""
-    for row in unproven().filter(user__email__iexact=email):
+    for row in _claims(email):
         if not row.activation_key_expired() and _may_mail(email):
             row.create_new_activation_key()
             _mail_link(row, request)
+
+
+def _claims(email: str) -> list[RegistrationProfile]:
+    """Whoever claims this address without proof yet. A database may take more letters for equal than mail servers do."""
+    rows = unproven().filter(user__email__iexact=email).select_related("user")
+    return [row for row in rows if row.user.email.lower() == email.lower()]
 
 
 def _mail_link(row: RegistrationProfile, request: HttpRequest) -> None:
@@ -150,8 +156,8 @@ def prove(key: str, request: HttpRequest) -> Link:
     if link == "good" and row is not None:
         row.activated = True
         row.save(update_fields=["activated"])
-        rivals = unproven().filter(user__email__iexact=row.user.email)
-        User.objects.filter(registrationprofile__in=rivals).delete()
+        rivals = [claim.user_id for claim in _claims(row.user.email) if claim.pk != row.pk]
+        User.objects.filter(pk__in=rivals).delete()
         deeds.tell(deeds.ADDRESS_PROVEN, request, by=row.user, about=row.user, detail=row.user.email)
         _ask_for_decision(row, request)
     return link

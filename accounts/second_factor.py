@@ -33,6 +33,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_otp.oath import TOTP
 
 from accounts import deeds, outbox, sessions
+from accounts.middleware import is_for_monitors
 from accounts.models import Authenticator, RecoveryCode
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -312,7 +313,7 @@ class SecondFactorMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         name = request.resolver_match.view_name if request.resolver_match else None
-        if name in _FOR_EVERYBODY or not request.user.is_authenticated:
+        if name in _FOR_EVERYBODY or is_for_monitors(request) or not request.user.is_authenticated:
             return None
         authenticator = authenticator_of(request.user)
         if authenticator is not None:

@@ -21,6 +21,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from accounts import deeds, profiles
+from accounts.middleware import is_for_monitors
 from accounts.models import UserProfile
 from accounts.navigation import address_of
 
@@ -72,7 +73,7 @@ class SessionEndMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _has_ended(request):
+        if not is_for_monitors(request) and _has_ended(request):
             logout(request)
             messages.info(request, _("Your session has ended. Sign in to go on where you were."))
         response = self.get_response(request)

@@ -95,6 +95,12 @@ def parse(text: str) -> Parsed:
     return Parsed(keys, refusals, "\n".join(rest))
 
 
+def without_secrets(text: str) -> str:
+    """`text` as it may be shown again."""
+    pieces = ("\n".join(lines) for _number, lines in _pieces(text))
+    return "\n".join(piece for piece in pieces if not _SECRET.search(piece))
+
+
 def text_of(content: bytes) -> str:
     """The text of a file, in one of the encodings in which editors of all systems write."""
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):

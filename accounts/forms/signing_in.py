@@ -70,5 +70,7 @@ class PasswordResetForm(forms.Form):
     """Where the link goes. Django's own form would mail at once and by itself; see accounts/resetting.py."""
 
     email = forms.EmailField(
-        label=_("E-mail"), max_length=MAX_NAME, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("E-mail"),
+        max_length=MAX_NAME,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )

@@ -31,7 +31,8 @@ def user_keys(request: HttpRequest) -> HttpResponse:
     try:
         added, known = sshkeys.add(request, found.keys)
     except sshkeys.TooMany as too_many:
-        return shown(request, KeysForm.with_refusals(request, form.cleaned_data["text"], [str(too_many)]))
+        text = sshkeys.without_secrets(form.cleaned_data["text"])
+        return shown(request, KeysForm.with_refusals(request, text, [str(too_many)]))
     sentence = _what_happened(added, known)
     if not found.refusals:
         return done(request, "keys", sentence)

@@ -8,7 +8,9 @@ class ApplicationsConfig(AppConfig):
     verbose_name = _("Applications")
 
     def ready(self) -> None:
-        from accounts import navigation
+        from accounts import navigation, panels
         from apps.applications.entries import NAVIGATION
+        from apps.applications.panel import PANELS
 
         navigation.register(*NAVIGATION)
+        panels.register(*PANELS)

@@ -118,6 +118,12 @@ def change(application: InstanceApplication, by: Actor, fields: Mapping[str, Any
             )
 
 
+def plan(application: InstanceApplication, placement: Placement) -> None:
+    """Remembers where a reviewer means to put it. No event: nothing is decided by it."""
+    InstanceApplication.objects.waiting().filter(pk=application.pk).update(instance_params=placement.stored)
+    application.instance_params = placement.stored
+
+
 def ask(application: InstanceApplication, by: Actor, question: str) -> None:
     """A question to the applicant, by mail; the answer returns to the application."""
     with transaction.atomic():
@@ -211,7 +217,7 @@ def _move(
     except IntegrityError as error:
         raise Refused(_taken(name)) from error
     if not changed:
-        raise Outrun(_meanwhile(application))
+        raise Outrun(meanwhile(application))
     application.refresh_from_db()
     _tell(application, by, kind, text)
 
@@ -230,7 +236,7 @@ def _tell(application: InstanceApplication, by: Actor, kind: str, text: str = ""
     )
 
 
-def _meanwhile(application: InstanceApplication) -> str:
+def meanwhile(application: InstanceApplication) -> str:
     """Who did what to it last."""
     last = application.events.order_by("-pk").first()
     if last is None:

@@ -214,7 +214,7 @@ def _node_problems(group: GroupOffer, placement: Placement) -> dict[str, Sentenc
     names = {node.name for node in group.nodes}
     if not placement.nodes:
         return {}
-    if len(placement.nodes) > wanted or len(set(placement.nodes)) != len(placement.nodes):
+    if len(placement.nodes) != wanted or len(set(placement.nodes)) != wanted:
         return {"nodes": _("This disk template takes %(number)s different nodes.") % {"number": wanted}}
     if not names.issuperset(placement.nodes):
         return {"nodes": _("These nodes do not belong to the group, or cannot take VMs now.")}

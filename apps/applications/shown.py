@@ -93,7 +93,7 @@ class ShownApplication:
 
     @property
     def status(self) -> Status:
-        if self.for_reviewers and self.row.status == S.APPROVED:
+        if self.for_reviewers and self.row.status == S.APPROVED and not self.row.creation_is_due:
             return STUCK
         return OF_STATUS[self.row.status]
 
@@ -175,4 +175,5 @@ class ShownApplication:
         """In a list: whose turn it is where something was asked. The row comes from `with_last_word`."""
         if self.row.status not in InstanceApplication.FOR_ADMINISTRATORS:
             return ""
-        return {K.QUESTION: _("question not answered yet"), K.ANSWER: _("question answered")}.get(self.row.last_word, "")
+        said: dict[str, Text] = {K.QUESTION: _("question not answered yet"), K.ANSWER: _("question answered")}
+        return said.get(getattr(self.row, "last_word", ""), "")

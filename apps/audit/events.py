@@ -40,6 +40,7 @@ APPLICATION_APPROVED = "Application accepted"
 APPLICATION_REFUSED = "Application rejected"
 APPLICATION_DISCARDED = "Application discarded"
 APPLICATION_WITHDRAWN = "Application withdrawn"
+APPLICATION_DELETED = "Application deleted"
 ACCOUNT_MADE = "Account created"
 ACCOUNT_CHANGED = "Account changed"
 ACCOUNT_RIGHTS = "Account rights changed"
@@ -107,6 +108,7 @@ WORDS: dict[str, str | Promise] = {
     APPLICATION_REFUSED: _("Rejected an application"),
     APPLICATION_DISCARDED: _("Discarded an application"),
     APPLICATION_WITHDRAWN: _("Withdrew an application"),
+    APPLICATION_DELETED: _("Deleted an application"),
     ACCOUNT_MADE: _("Account made by an administrator"),
     ACCOUNT_CHANGED: _("Account changed"),
     ACCOUNT_RIGHTS: _("Rights of an account changed"),

@@ -32,6 +32,7 @@ TICK_SECONDS = 0.5  # between two looks at unfinished jobs: ends are noticed wit
 CLOSE_ENOUGH = 0.05  # a tick that comes so much too early counts
 HURRY_SECONDS = 1.0  # between two looks at a cluster on which one job after another ends
 IDLE_SECONDS = 1.0  # the sweep's pace while nothing is unfinished; news from the broker comes sooner
+LONGEST_PAUSE = 8.0  # between two questions to a silent cluster about its jobs
 STOP_SECONDS = 10.0
 CHORE_PAUSE = 600.0  # a chore that failed is tried again after so many seconds, or sooner where it is due sooner
 
@@ -57,6 +58,7 @@ class Watcher:
         self.following: set[int] = set()
         self.collecting: set[int] = set()
         self.followed_at: dict[int, float] = {}
+        self.follow_failures: dict[int, int] = {}  # in a row, of clusters that do not answer about their jobs
         self.hurried_at: dict[int, float] = {}
         self.due_chores: set[str] = set()  # of ours, by what their rows say
         self.doing: set[str] = set()
@@ -152,12 +154,13 @@ class Watcher:
     def _follow(self, cluster: Cluster, endpoint: Endpoint, rows: list[Job]) -> None:
         try:
             changed, ended = following.follow(rows, Client(endpoint), self.at_the_end)
+            self.follow_failures.pop(cluster.pk, None)
             if changed:
                 inventories.store().bump(cluster.slug)
             if ended:
                 self.hurry.add(cluster.pk)
         except RapiError as error:
-            log.info("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
+            self._ask_later(cluster, error)
         except (DatabaseError, StoreDown) as error:
             log.warning("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
         except Exception:
@@ -165,6 +168,13 @@ class Watcher:
         finally:
             self.following.discard(cluster.pk)
             connections.close_all()
+
+    def _ask_later(self, cluster: Cluster, error: RapiError) -> None:
+        """Said once; the pause grows with every failure, so that a silent cluster costs ever less."""
+        failures = self.follow_failures[cluster.pk] = self.follow_failures.get(cluster.pk, 0) + 1
+        self.followed_at[cluster.pk] = time.monotonic() + min(TICK_SECONDS * 2**failures, LONGEST_PAUSE) - TICK_SECONDS
+        if failures == 1:
+            log.info("Jobs of %s wait: %s", cluster.slug, error, extra={"cluster": cluster.slug})
 
     # ---- inventory -----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The demo's people and its clusters in ganetimgr's own database."""
 
+import dataclasses
 from typing import Any
 
 HELPDESK = ("view_instances",)
@@ -14,6 +15,9 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 }
 ADMINISTRATOR = "dora"
 APPLICANTS = ("frida", "gregor")
+ORGANIZATIONS = ("Department of Physics", "Faculty of Law", "Library", "University Hospital")
+# Made for the demo; its other half was thrown away
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFn4jx020emf3TflUGV5s7ejON3Ctm06tbU6AdX8t6Uz alice@laptop"
 
 
 def ensure_people() -> None:
@@ -33,6 +37,24 @@ def ensure_people() -> None:
             raise LookupError(f"The permissions of {name} do not exist: {', '.join(permissions)}.")
         person.user_permissions.set(granted)
         person.groups.set(Group.objects.get_or_create(name=group)[0] for group in groups)
+        if name == "alice":
+            _give_key(person)
+
+
+def ensure_organizations() -> None:
+    """There are some to choose from, in a demo that is new; what people changed about them stays."""
+    from accounts.models import Organization
+
+    if not Organization.objects.exists():
+        Organization.objects.bulk_create(Organization(title=title) for title in ORGANIZATIONS)
+
+
+def _give_key(person: Any) -> None:
+    from accounts import sshkeys
+    from accounts.models import SshPublicKey
+
+    (key,) = sshkeys.parse(KEY).keys
+    SshPublicKey.objects.create(owner=person, **dataclasses.asdict(key))
 
 
 def ensure_applicants() -> None:

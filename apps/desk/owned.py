@@ -33,8 +33,10 @@ class Holdings:
         """The clusters that do not answer: their VMs are counted as they were."""
         return [view for view in self.fleet.clusters.values() if view.is_silent]
 
-    def of(self, owner: str) -> list[Instance]:
-        return self._of.get(owner, [])
+    def of(self, *owners: str) -> list[Instance]:
+        """The VMs of any of these, each once."""
+        found = {(one.cluster, one.name): one for owner in owners for one in self._of.get(owner, ())}
+        return list(found.values())
 
     def count(self, owner: str) -> int | None:
         """How many; None where no VM is known and not every cluster was looked at."""

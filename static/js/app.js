@@ -9,4 +9,6 @@ import "./times.js";
 import "./shortcuts.js";
 import "./session.js";
 import "./draft.js";
+import "./finder.js";
+import "./once.js";
 import "./sections.js";

@@ -7,7 +7,7 @@ document.addEventListener("htmx:load", ({ detail: { elt } }) => {
 document.querySelector(`[data-section] ${WRONG}`)?.focus();
 
 // What only a whole page can say, such as that the server is not there, the browser's own way of sending brings.
-for (const failed of ["htmx:responseError", "htmx:sendError"]) {
+for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failed, ({ detail: { elt } }) => {
     if (elt.matches("[data-section] form")) elt.submit();
   });

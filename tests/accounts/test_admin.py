@@ -235,6 +235,12 @@ class TestUsers:
         assert "would lock yourself out" in act(as_dora, "user", "disable", people["dora"])
         assert User.objects.get(username="dora").is_active
 
+    def test_nor_a_colleague_who_may_do_more(self, as_staff: Browser, people: Any) -> None:
+        bob = people["bob"]  # looks at everything, which they may not
+        assert as_staff.post(address("user", bob), {"first_name": "x"}).status_code == 403
+        assert as_staff.get(reverse("admin:auth_user_password_change", args=[bob.pk])).status_code == 403
+        assert "rights that you do not have" in act(as_staff, "user", "disable", bob)
+
     def test_who_waits_for_approval_is_not_enabled_past_it(self, as_dora: Browser, people: Any) -> None:
         from registration.models import RegistrationProfile
 
@@ -265,8 +271,14 @@ class TestStaffWhoAreNoSuperusers:
         assert as_staff.get(reverse("admin:auth_user_password_change", args=[dora.pk])).status_code == 403
         assert as_staff.post(address("user", dora, "rename"), {"name": "x"}).status_code == 403
         assert as_staff.post(address("user", dora, "delete"), {"post": "yes"}).status_code == 403
-        assert "only superusers may" in act(as_staff, "user", "disable", dora)
+        assert "rights that you do not have" in act(as_staff, "user", "disable", dora)
         assert User.objects.get(username="dora").is_active
+
+    def test_nor_a_colleague_who_may_do_more(self, as_staff: Browser, people: Any) -> None:
+        bob = people["bob"]  # looks at everything, which they may not
+        assert as_staff.post(address("user", bob), {"first_name": "x"}).status_code == 403
+        assert as_staff.get(reverse("admin:auth_user_password_change", args=[bob.pk])).status_code == 403
+        assert "rights that you do not have" in act(as_staff, "user", "disable", bob)
 
 
 class TestNewNames:

@@ -8,6 +8,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -69,6 +70,11 @@ class TestAnAccountFromOneAddress:
         fail(5)
         time_goes_by()
         assert try_to_sign_in(password=PASSWORD).status_code == 302
+
+    def test_failures_that_are_over_do_not_count_any_more(self, alice: User) -> None:
+        fail(4)
+        time_goes_by()
+        assert [answer.status_code for answer in fail(5)] == [200, 200, 200, 200, 429]
 
     def test_tries_while_it_is_locked_do_not_prolong_it(self, alice: User) -> None:
         fail(5)
@@ -195,16 +201,36 @@ class TestWhoLooksAfterIt:
         call_command("axes_reset_username", "alice")
         assert try_to_sign_in(password=PASSWORD).status_code == 302
 
-    def test_old_failures_are_deleted_with_the_next_try(self, alice: User) -> None:
+    def test_failures_that_are_over_are_forgotten(self, alice: User) -> None:
         fail(3, "somebody")
         time_goes_by()
         try_to_sign_in()
+        locks.sweep()
         assert [attempt.username for attempt in AccessAttempt.objects.all()] == ["alice"]
+
+    def test_a_client_that_calls_itself_otherwise_each_time_fills_one_row(self, alice: User) -> None:
+        for number in range(4):
+            browser = Client(REMOTE_ADDR=HOME, HTTP_USER_AGENT=f"Browser {number}")
+            browser.post("/user/login/?q=x", {"username": "alice", "password": "wrong", "more": "x" * 10_000})
+        [kept] = AccessAttempt.objects.all()
+        assert (kept.failures_since_start, kept.get_data, kept.post_data) == (4, "", "")
 
     def test_code_without_a_request_is_nobody_to_lock(self, alice: User) -> None:
         for _ in range(9):
             assert authenticate(username="alice", password="wrong") is None
         assert authenticate(username="alice", password=PASSWORD) == alice
+
+
+class TestWithoutTheDatabase:
+    def test_nobody_gets_in_and_the_page_says_why(self, alice: User) -> None:
+        def away(execute: Any, *arguments: Any) -> Any:
+            raise OperationalError(2013, "Lost connection to MySQL server during query")
+
+        browser = Client(raise_request_exception=False)
+        with connection.execute_wrapper(away):
+            answer = browser.post("/user/login/", {"username": "alice", "password": PASSWORD})
+        assert answer.status_code == 503
+        assert "Back in a moment" in answer.content.decode()
 
 
 class TestOtherDoors:

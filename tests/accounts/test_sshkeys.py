@@ -354,6 +354,11 @@ class TestAdding:
         assert len(answer.content) < 200_000
         assert comments_of(alice) == []
 
+    def test_what_is_too_much_for_any_form_gets_a_page(self, as_alice: Browser) -> None:
+        answer = as_alice.post(KEYS, {"text": "x" * 3_000_000})
+        assert answer.status_code == 400
+        assert "too much at once" in answer.content.decode()
+
     def test_so_is_a_file_of_a_megabyte(self, as_alice: Browser) -> None:
         assert "at most 64 KiB" in paste(as_alice, "", b"x" * 1_000_000).content.decode()
 
@@ -373,7 +378,7 @@ class TestAdding:
         settings.SSH_KEYS_PER_PERSON = 2
         paste(as_alice, f"{ED25519} laptop")
         text = f"{ED25519} known\n{another_key('one')}\n{another_key('two')}"
-        answer = paste(as_alice, text)
+        answer = paste(as_alice, f"{private_key()}\n{text}")
         assert "You can have 2 keys, and these would make it 3." in answer.content.decode()
         assert box_of(answer) == text
         assert comments_of(alice) == ["laptop"]

@@ -142,6 +142,24 @@ class TestFollowing:
         assert queries(simulators["north"], "instance") == before + 1
         assert watcher.hurry == {clusters["north"].pk}, "it is not forgotten"
 
+    def test_a_silent_cluster_is_asked_ever_less_often_and_that_is_said_once(
+        self, watcher: Watcher, simulators: Any, clusters: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO", "apps.clusters.watcher")
+        side, pauses = simulators["north"], []
+        with side.an_instance() as name:
+            self.unfinished(clusters["north"], side, name)
+            side.faults.closed = True
+            for _ in range(6):
+                watcher.followed_at.clear()
+                before = time.monotonic()
+                work(watcher)
+                pauses.append(watcher.followed_at[clusters["north"].pk] - before)
+            side.faults.closed = False
+        assert pauses == sorted(pauses)
+        assert pauses[-1] > 4 * pauses[0]
+        assert caplog.text.count("Jobs of north wait") == 1
+
     def test_jobs_of_a_silent_cluster_wait_and_others_go_on(
         self, watcher: Watcher, simulators: Any, clusters: Any
     ) -> None:

@@ -16,6 +16,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 
 from accounts import registering
+from accounts.models import Organization
 from apps.clusters.models import Cluster
 from apps.demo import people
 from apps.demo.seed import DESCRIPTIONS
@@ -62,6 +63,14 @@ def test_two_wait_for_the_administrator_until_that_is_decided(db: None) -> None:
     User.objects.get(username="frida").delete()
     people.ensure_applicants()
     assert [row.user.username for row in registering.waiting()] == ["gregor"]
+
+
+def test_alice_has_a_key_and_people_can_choose_an_organisation(db: None) -> None:
+    for _ in range(2):
+        people.ensure_people()
+        people.ensure_organizations()
+    assert User.objects.get(username="alice").ssh_keys.get().line == people.KEY
+    assert Organization.objects.count() == len(people.ORGANIZATIONS)
 
 
 def test_missing_permissions_are_no_silent_loss(db: None) -> None:

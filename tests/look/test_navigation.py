@@ -4,11 +4,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client as Browser
 from django.test import RequestFactory
 from django.urls import ResolverMatch
 
 from accounts import navigation
 from accounts.navigation import Entry, Search
+from apps.applications.models import InstanceApplication
 
 
 def request_of(user: Any, url_name: str = "") -> Any:
@@ -49,15 +52,48 @@ def test_the_entry_of_a_detail_page_is_the_current_one() -> None:
     assert not section.items[0].is_current
 
 
+@pytest.mark.django_db
 def test_entries_stand_under_their_headings_with_their_numbers() -> None:
+    Group.objects.bulk_create(Group(name=name) for name in ("noc", "web", "db"))
     entries = [
         Entry("One", "pass_change", "key"),
-        Entry("Two", "pass_change", "key", section="People", badge=lambda request: 3),
-        Entry("Three", "pass_change", "key", section="People"),
+        Entry("Two", "pass_change", "key", section="People", badge=Group.objects.all),
+        Entry("Three", "pass_change_done", "key", section="People", badge=Permission.objects.none),
     ]
     first, second = navigation.sections(request_of(ALICE), entries)
     assert [item.label for item in first.items] == ["One"]
     assert (second.title, [item.badge for item in second.items]) == ("People", [3, None])
+
+
+@pytest.mark.django_db
+def test_all_numbers_are_counted_in_one_query_and_once_for_each_request(django_assert_num_queries: Any) -> None:
+    Group.objects.create(name="noc")
+    entries = [
+        Entry("One", "pass_change", "key", badge=Group.objects.all),
+        Entry("Two", "pass_change_done", "key", badge=lambda: User.objects.filter(is_active=True)),
+        Entry("Three", "login", "key", badge=Permission.objects.select_related("content_type").all),
+    ]
+    request = request_of(ALICE)
+    permissions = Permission.objects.count()
+    with django_assert_num_queries(1):
+        navigation.sections(request, entries)
+        assert navigation.numbers(request) == {"pass_change": 1, "login": permissions}
+
+
+@pytest.mark.django_db
+def test_who_sees_no_number_pays_for_none(django_assert_num_queries: Any) -> None:
+    for_staff = Entry("One", "pass_change", "key", test=lambda user: user.is_staff, badge=Group.objects.all)
+    with django_assert_num_queries(0):
+        navigation.sections(request_of(ALICE), [for_staff])
+
+
+def test_a_page_that_shows_another_number_is_not_the_same_page(as_dora: Browser) -> None:
+    page = as_dora.get("/")
+    again = {"If-None-Match": page["ETag"]}
+    assert as_dora.get("/", headers=again).status_code == 304
+    wanted = {"memory": 512, "vcpus": 1, "disk_size": 2, "hostname": "new.example.org"}
+    InstanceApplication.objects.create(applicant=User.objects.get(username="alice"), **wanted)
+    assert as_dora.get("/", headers=again).status_code == 200
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core import mail
 from django.db import DataError, IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts import sending
@@ -143,6 +144,27 @@ class TestTwoAtOnce:
         for thread in threads:
             thread.join()
         assert sorted(letter.to[0] for letter in mail.outbox) == sorted(f"a{number}@nic.gr" for number in range(40))
+
+    def test_wrong_passwords_that_come_at_once_are_all_counted_and_none_is_an_error(self) -> None:
+        User.objects.create_user("alice", password="alice")
+        answers = []
+
+        def fail(name: str) -> None:
+            answer = Client().post("/user/login/", {"username": name, "password": "wrong"})
+            answers.append(answer.status_code)
+            connection.close()
+
+        names = ["alice", "nobody"] * 8
+        threads = [threading.Thread(target=fail, args=[name]) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == len(names)  # none raised
+        assert set(answers) <= {200, 429}
+        fail("alice")
+        fail("nobody")
+        assert answers[-2:] == [429, 429]
 
     def test_what_one_has_committed_the_other_sees_in_its_own_transaction(self, cluster: Cluster) -> None:
         """READ COMMITTED: a look inside a transaction is never older than the look itself."""

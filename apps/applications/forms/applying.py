@@ -71,6 +71,15 @@ class VmFields(forms.Form):
         """Whether a search helps to find one."""
         return len(self.catalogue) > systems.CARDS
 
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """Each sentence that stands at a field, for the list above the form: label, address of the field, sentence."""
+        return [
+            {"label": field.label, "at": field.id_for_label or field.auto_id, "sentence": sentence}
+            for field in self.visible_fields()
+            for sentence in field.errors
+        ]
+
     def clean_hostname(self) -> str:
         name = hostnames.tidied(self.cleaned_data["hostname"])
         problem = hostnames.problem_with(name)
@@ -119,15 +128,6 @@ class ApplicationForm(VmFields):
         """How many SSH keys a system that takes them would be given."""
         return self.user.ssh_keys.count()
 
-    @property
-    def problems(self) -> list[dict[str, Any]]:
-        """Each sentence that stands at a field, for the list above the form: label, address of the field, sentence."""
-        return [
-            {"label": field.label, "at": field.id_for_label or field.auto_id, "sentence": sentence}
-            for field in self.visible_fields()
-            for sentence in field.errors
-        ]
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         contact = ("admin_contact_name", "admin_contact_email", "admin_contact_phone")
@@ -152,8 +152,10 @@ class ApplicationForm(VmFields):
         assert isinstance(vcpus, forms.TypedChoiceField)
         assert isinstance(disk, forms.IntegerField)
         had = self.application  # what it asked for before can be asked for again, also where a reviewer gave more
-        memory.choices = [(size, mebibytes(size)) for size in _with(settings.APPLICATION_MEMORY, had and had.memory)]
-        vcpus.choices = [(count, str(count)) for count in _with(settings.APPLICATION_VCPUS, had and had.vcpus)]
+        memory.choices = [
+            (size, mebibytes(size)) for size in _with(settings.APPLICATION_MEMORY, had.memory if had else None)
+        ]
+        vcpus.choices = [(count, str(count)) for count in _with(settings.APPLICATION_VCPUS, had.vcpus if had else None)]
         least, most, first = settings.APPLICATION_DISK
         most = max(most, had.disk_size if had else 0)
         self.fields["disk_size"] = forms.IntegerField(

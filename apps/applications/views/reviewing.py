@@ -1,54 +1,68 @@
 """The administrators' side: what waits, and deciding it."""
 
 import contextlib
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
 
-from apps.applications import creation, decisions, placement
-from apps.applications.decisions import ASKED_FOR, Refused
+from accounts.retelling import retold
+from apps.applications import creation, decisions, placement, places
+from apps.applications.applicants import history_of, vms_of
+from apps.applications.decisions import Refused
+from apps.applications.forms.listing import ApplicationSearchForm
 from apps.applications.forms.reviewing import ReviewForm, initial_of
 from apps.applications.models import InstanceApplication
 from apps.applications.permissions import application_for_review, may_review, may_see_all
-from apps.applications.shown import ShownApplication
+from apps.applications.placement import ClusterOffer
+from apps.applications.shown import ShownApplication, with_last_word
 from apps.audit.models import Actor
 
 PER_PAGE = 50
-PLACES, SPEAKS = ("accept", "try"), ("reject", "ask")
+OTHERS_SHOWN = 8
+SIZES = {"memory": 1024, "vcpus": 1, "disk_size": 5}  # what the form for a VM of one's own begins with
+
+
+# ---- the list ---------------------------------------------------------------------------------------------------
 
 
 @login_required
 @require_safe
+@vary_on_headers("HX-Request")
 def application_list(request: HttpRequest) -> HttpResponse:
     """Every application: those that wait first, the oldest of them on top; then the others, the newest on top."""
     if not may_see_all(request.user):
         raise PermissionDenied(_("Applications are for those who decide them."))
-    waiting = InstanceApplication.objects.waiting().select_related("applicant", "cluster").order_by("filed")
-    rest = InstanceApplication.objects.exclude(status__in=InstanceApplication.FOR_ADMINISTRATORS)
-    under_way = Case(
-        When(status=InstanceApplication.Status.SUBMITTED, then=Value(0)), default=1, output_field=IntegerField()
-    )
-    rest = rest.select_related("applicant", "cluster", "job__cluster").order_by(under_way, "-filed", "-pk")
-    query = request.GET.get("q", "").strip()
-    if query:
-        rest = rest.filter(hostname__icontains=query) | rest.filter(applicant__username__icontains=query)
-    page: Any = Paginator(rest, PER_PAGE).get_page(request.GET.get("page"))
-    page.object_list = [ShownApplication(application) for application in page.object_list]
+    form = ApplicationSearchForm(request.GET)
+    waiting = with_last_word(InstanceApplication.objects.waiting()).order_by("filed", "pk")
     context = {
-        "waiting": [ShownApplication(application) for application in waiting[:500]],
-        "page": page,
-        "query": query,
+        "waiting": _page_of(request, waiting, "waiting"),
+        "page": _page_of(request, form.apply(), "page"),
+        "chips": form.chips,
+        "form": form,
+        "is_filtered": form.is_narrowed,
         "may_review": may_review(request.user),
     }
-    return render(request, "applications/list.html", context)
+    part = "_list" if request.htmx else "list"  # type: ignore[attr-defined]
+    return render(request, f"applications/{part}.html", context)
+
+
+def _page_of(request: HttpRequest, rows: Any, key: str) -> Any:
+    page: Any = Paginator(rows.select_related("applicant", "cluster"), PER_PAGE).get_page(request.GET.get(key))
+    page.object_list = [ShownApplication(application, for_reviewers=True) for application in page.object_list]
+    return page
+
+
+# ---- deciding ---------------------------------------------------------------------------------------------------
 
 
 @login_required
@@ -56,59 +70,58 @@ def application_list(request: HttpRequest) -> HttpResponse:
 def review(request: HttpRequest, application_id: int) -> HttpResponse:
     """One application, everything editable, with the places where it could go; by POST one of the decisions."""
     application = application_for_review(request.user, application_id)
+    offers = placement.offers()
+    if request.method == "POST":
+        return _decide(request, application, offers)
     if not application.is_waiting:
         return redirect("application-detail", application_id)
-    offers = placement.offers()
-    if request.method != "POST":
-        initial = {**first_choice(application, offers), **_filled(initial_of(application, ASKED_FOR))}
-        form = ReviewForm(initial=initial, application=application, offers=offers)
-        return _page(request, form, application)
-    return _decide(request, application, offers)
+    return _page(request, ReviewForm(initial=initial_of(application), application=application, offers=offers))
 
 
-def _decide(
-    request: HttpRequest, application: InstanceApplication, offers: list[placement.ClusterOffer]
-) -> HttpResponse:
+def _decide(request: HttpRequest, application: InstanceApplication, offers: list[ClusterOffer]) -> HttpResponse:
+    """Does what was asked for. What the reviewer saw decides: whoever was faster wins, nobody loses what they typed."""
     verb = request.POST.get("do", "")
-    form = ReviewForm(
-        request.POST, application=application, offers=offers, needs_placement=verb in PLACES, needs_words=verb in SPEAKS
-    )
-    if verb == "show" or not form.is_valid():  # another cluster or group was chosen: the page with its own choices
-        return _page(request, form, application)
-    # What the reviewer saw decides: whoever was faster wins.
+    form = ReviewForm(request.POST, application=application, offers=offers, verb=verb)
+    if not application.is_waiting:
+        return _too_late(request, form, application)
+    if verb not in VERBS or not form.is_valid():  # another cluster or group was chosen, or something is to be changed
+        return _page(request, form)
     application.version = form.cleaned_data["version"] or application.version
     try:
-        told = VERBS[verb](application, form, Actor.of(request)) if verb in VERBS else ""
+        told = VERBS[verb](application, form, Actor.of(request))
     except Refused as refusal:
-        messages.error(request, str(refusal))
         application.refresh_from_db()
-        return (
-            _page(request, form, application)
-            if application.is_waiting
-            else redirect("application-detail", application.pk)
-        )
-    if told:
+        if not application.is_waiting:
+            return _too_late(request, form, application)
+        form.renew(application)
+        return _page(request, form, failed=str(refusal), differences=form.differences)
+    if verb in ENDS:
         messages.success(request, told)
-    return redirect(
-        "application-list" if verb in ("accept", "reject", "discard") else "application-review",
-        *_stays(verb, application),
-    )
+        return redirect("application-list")
+    form.renew(application, **({"words": ""} if verb == "ask" else {}))
+    return _page(request, form, told=told)
 
 
-def _stays(verb: str, application: InstanceApplication) -> list[int]:
-    return [] if verb in ("accept", "reject", "discard") else [application.pk]
+def _too_late(request: HttpRequest, form: ReviewForm, application: InstanceApplication) -> HttpResponse:
+    """Somebody has decided. Who clicked twice sees what came of it; another one keeps what they typed, and is told."""
+    if application.reviewer_id == request.user.pk:
+        return redirect("application-detail", application.pk)
+    return _page(request, form, failed=decisions.meanwhile(application))
 
 
 def _accept(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
-    decisions.change(application, by, form.cleaned_data)
+    decisions.change(application, by, form.asked_for)
     decisions.approve(application, by, form.placement, form.cleaned_data["words"])
     creation.submit(application, by)
     return _("%(name)s is being made.") % {"name": application.hostname}
 
 
 def _try(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
-    decisions.change(application, by, form.cleaned_data)
-    creation.try_out(application, by, form.placement)
+    """With what stands in the form; nothing of it is saved."""
+    as_typed = copy(application)
+    for name, value in form.asked_for.items():
+        setattr(as_typed, name, value)
+    application.dry_run = creation.try_out(as_typed, by, form.placement)
     return ""
 
 
@@ -128,11 +141,23 @@ def _discard(application: InstanceApplication, form: ReviewForm, by: Actor) -> s
 
 
 def _save(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
-    decisions.change(application, by, form.cleaned_data)
-    return _("Saved.")
+    decisions.change(application, by, form.asked_for)
+    decisions.plan(application, form.placement)
+    return _("Saved. The applicant sees the changes in the history.")
 
 
-VERBS = {"accept": _accept, "try": _try, "reject": _reject, "ask": _ask, "discard": _discard, "save": _save}
+VERBS: dict[str, Callable[[InstanceApplication, ReviewForm, Actor], str]] = {
+    "accept": _accept,
+    "try": _try,
+    "reject": _reject,
+    "ask": _ask,
+    "discard": _discard,
+    "save": _save,
+}
+ENDS = ("accept", "reject", "discard")
+
+
+# ---- a VM of one's own ------------------------------------------------------------------------------------------
 
 
 @login_required
@@ -143,75 +168,62 @@ def create(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(_("VMs are made by those who decide applications."))
     offers = placement.offers()
     if request.method != "POST":
-        form = ReviewForm(initial={**SIZES, **first_choice(None, offers)}, offers=offers)
-        return _page(request, form, None)
+        return _page(request, ReviewForm(initial=SIZES, offers=offers))
     verb = request.POST.get("do", "")
-    form = ReviewForm(request.POST, offers=offers, needs_placement=verb == "accept")
+    form = ReviewForm(request.POST, offers=offers, verb=verb)
     if verb != "accept" or not form.is_valid():
-        return _page(request, form, None)
-    by, chosen = Actor.of(request), form.placement
-    offer = form.offers[chosen.cluster]
+        return _page(request, form)
     try:
-        if not offer.fast_create:
-            application = decisions.file(by, form.cleaned_data)
-            return redirect("application-review", application.pk)
-        application = decisions.file_approved(by, form.cleaned_data, chosen)
+        return _created(form, Actor.of(request))
     except Refused as refusal:
         form.add_error("hostname", str(refusal))
-        return _page(request, form, None)
+        return _page(request, form)
+
+
+def _created(form: ReviewForm, by: Actor) -> HttpResponse:
+    chosen = form.placement
+    if not form.offers[chosen.cluster].fast_create:
+        application = decisions.file(by, form.asked_for)
+        decisions.plan(application, chosen)
+        return redirect("application-review", application.pk)
+    application = decisions.file_approved(by, form.asked_for, chosen)
     with contextlib.suppress(Refused):  # its page says why
         creation.submit(application, by)
     return redirect("application-detail", application.pk)
 
 
-SIZES = {"memory": 1024, "vcpus": 1, "disk_size": 5}
+# ---- the page ---------------------------------------------------------------------------------------------------
 
 
-def first_choice(application: InstanceApplication | None, offers: list[placement.ClusterOffer]) -> dict[str, Any]:
-    """The place that is chosen at first: the cluster of the wanted network, else the first where it fits."""
-    wanted = application.wanted_network if application else None
-    memory = application.memory if application else 0
-    usable = [offer for offer in offers if not offer.why_not and offer.groups]
-    usable.sort(key=lambda offer: wanted is None or offer.view.pk != wanted.cluster_id)
-    for offer in usable:
-        for group in offer.groups:
-            if not group.why_not and group.roomiest >= memory:
-                return _in_group(offer, group, f"hand:{wanted.pk}" if wanted else "")
-    return {}
-
-
-def _in_group(offer: placement.ClusterOffer, group: placement.GroupOffer, wanted: str) -> dict[str, Any]:
-    networks = [network for network in group.networks if not network.why_not]
-    networks.sort(key=lambda network: (network.value != wanted, not network.is_default))
-    return {
-        "cluster": offer.slug,
-        "node_group": group.name,
-        "network": networks[0].value if networks else "",
-        "disk_template": offer.disk_templates[0] if offer.disk_templates else "",
-        "vgs": placement.DEFAULT_VOLUME_GROUP,
-    }
-
-
-def _filled(initial: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in initial.items() if value not in ("", None)}
-
-
-def _page(request: HttpRequest, form: ReviewForm, application: InstanceApplication | None) -> HttpResponse:
-    offer = form.offer
-    group = offer.group(str(form.value("node_group") or "")) if offer else None
-    if offer and group is None and offer.groups:
-        group = next((one for one in offer.groups if not one.why_not), offer.groups[0])
-    trial = application.dry_run if application else None
+def _page(request: HttpRequest, form: ReviewForm, **said: Any) -> HttpResponse:
+    """The form with the table of places. `said`: told, failed (sentences), differences."""
+    application, wish = form.application, form.wish
+    chosen = places.settled(form.placement, form.offers.values(), wish)
+    offer = form.offers.get(chosen.cluster)
     context = {
         "form": form,
-        "application": ShownApplication(application) if application else None,
-        "offers": list(form.offers.values()),
+        "chosen": chosen,
+        "places": places.table(form.offers.values(), chosen, wish),
+        "wish": wish,
         "offer": offer,
-        "group": group,
-        "trial": trial,
-        "trial_works": trial is not None and trial.is_unfinished,
-        "history": InstanceApplication.objects.of(application.applicant).exclude(pk=application.pk)[:10]
-        if application
-        else [],
+        "group": offer.group(chosen.node_group) if offer else None,
+        "application": ShownApplication(application, for_reviewers=True) if application else None,
+        **(_about(application) if application else {}),
+        **said,
     }
     return render(request, "applications/review.html", context)
+
+
+def _about(application: InstanceApplication) -> dict[str, Any]:
+    others = InstanceApplication.objects.waiting().exclude(pk=application.pk).order_by("filed", "pk")
+    trial = application.dry_run
+    return {
+        "trial": trial,
+        "trial_works": trial is not None and trial.is_unfinished,
+        "trial_words": retold(trial.error) if trial else "",
+        "has_remains": application.status == InstanceApplication.Status.FAILED and creation.remains(application),
+        "history": history_of(application),
+        "vms": vms_of(application.applicant),
+        "others": [ShownApplication(row) for row in others.select_related("applicant")[:OTHERS_SHOWN]],
+        "other_count": others.count(),
+    }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.translation import get_language
 
-from accounts import themes
+from accounts import navigation, themes
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +29,8 @@ def etag_of(request: HttpRequest, *parts: Any) -> str:
     """One value for all that the page depends on: these parts, the person, how they see it, the address, the build."""
     htmx = bool(getattr(request, "htmx", False))
     look = (get_language(), timezone.get_current_timezone_name(), themes.chosen(request))
-    about = (_build(), request.user.pk, look, request.get_full_path(), htmx, parts)
+    numbers = {} if htmx else navigation.numbers(request)  # partial pages have no navigation
+    about = (_build(), request.user.pk, look, request.get_full_path(), htmx, numbers, parts)
     return '"' + hashlib.blake2b(repr(about).encode(), digest_size=12).hexdigest() + '"'
 
 

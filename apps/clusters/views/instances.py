@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
 from apps.clusters import fleet, inventories, shown
@@ -73,6 +74,7 @@ def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, pa
         "store_is_away": seen.store_is_away,
         "is_incomplete": seen.store_is_away or not all(view.has_snapshot for view in clusters),
         "collecting": [shown.shown_cluster(view, request.user) for view in collecting],
+        "apply_url": navigation.address_of("apply"),
     }
 
 

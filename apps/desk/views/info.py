@@ -1,6 +1,7 @@
 """The page of one user or group: who it is, what they own, what they did."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from accounts import navigation, panels, profiles
 from accounts.models import Authenticator, EmailChange
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import inventories
+from apps.clusters import fleet, inventories
 from apps.clusters.fleet import Fleet
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.views.etag import etag_of, unless_unchanged
@@ -42,9 +43,10 @@ class Subject:
     user: User | None = None
     group: Group | None = None
 
-    @property
-    def own_key(self) -> str:
-        return f"{self.kind}:{self.name}"
+    @cached_property
+    def own_keys(self) -> set[str]:
+        """With the name they had lately, while VMs still carry it."""
+        return fleet.keys_of(self.kind, self.name)
 
     @property
     def group_keys(self) -> set[str]:
@@ -62,10 +64,10 @@ def info(request: HttpRequest, kind: str, name: str) -> HttpResponse:
     """Everything about one user or group; for htmx the part with their VMs alone."""
     about = subject(kind, name)
     via = request.GET.get("via", "")
-    holdings = Holdings({about.own_key, *about.group_keys}, request.user)
-    if not about.is_known and not holdings.of(about.own_key) and not holdings.is_incomplete:
+    holdings = Holdings(about.own_keys | about.group_keys, request.user)
+    if not about.is_known and not holdings.of(*about.own_keys) and not holdings.is_incomplete:
         raise Http404(_("There is no such account."))
-    keys = {"own": {about.own_key}, "groups": about.group_keys}.get(via)
+    keys = {"own": about.own_keys, "groups": about.group_keys}.get(via)
     seen = holdings.fleet if keys is None else Fleet(request.user, keys)
     if request.htmx:  # type: ignore[attr-defined]
 
@@ -112,7 +114,7 @@ def _splits(request: HttpRequest, about: Subject, holdings: Holdings) -> list[di
     everything = sum(len(catalogue) for catalogue in holdings.fleet.catalogues.values())
     parts = [
         ("", pgettext("list of VMs", "All"), everything),
-        ("own", _("In their own name"), len(holdings.of(about.own_key))),
+        ("own", _("In their own name"), len(holdings.of(*about.own_keys))),
         ("groups", _("Through groups"), len(through_groups)),
     ]
     chosen = request.GET.get("via", "")

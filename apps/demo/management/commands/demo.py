@@ -77,6 +77,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         people.ensure_applicants()
         people.ensure_people()
+        people.ensure_organizations()
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
