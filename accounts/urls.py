@@ -23,9 +23,7 @@ urlpatterns = [
     ),
     path("accounts/login/", RedirectView.as_view(pattern_name="login", query_string=True), name="auth_login"),
     path("accounts/logout/", RedirectView.as_view(url="/"), name="auth_logout"),
-    path(
-        "accounts/password/change/", RedirectView.as_view(pattern_name="pass_change"), name="auth_password_change"
-    ),
+    path("accounts/password/change/", RedirectView.as_view(pattern_name="pass_change"), name="auth_password_change"),
     path("user/profile/", profile.profile, name="profile"),
     path("user/name_change/", profile.name_change, name="name-change"),
     path("user/other_change/", profile.other_change, name="other-change"),

@@ -12,6 +12,7 @@ from apps.demo.seed import demo_worlds
 from apps.demo.server import SimulatedGaneti, SimulatedServer
 from ganeti.client import Client
 from ganeti.endpoint import Endpoint
+from tests.demo.mirror import ask, said
 
 numbers = itertools.count(1)
 
@@ -37,13 +38,15 @@ class SimulatedSide:
     def endpoint(self, username: str = "ganetimgr") -> Endpoint:
         return Endpoint(**self.server.endpoint_fields_of(username))
 
-    def job(self, number: int) -> None:
-        """Waits until the job is over, however it ends."""
+    def job(self, number: int) -> dict[str, Any]:
+        """The job as Ganeti tells it, once it is over, however it ended."""
         end = time.monotonic() + 30
         client = Client(self.endpoint())
         while not client.jobs_by_id([number])[number].is_over:
             assert time.monotonic() < end, f"job {number} does not end"
             time.sleep(0.02)
+        found: dict[str, Any] = said(ask(self.server.world, "GET", f"/2/jobs/{number}"))
+        return found
 
     @contextmanager
     def an_instance(self, **parameters: Any) -> Iterator[str]:

@@ -97,6 +97,11 @@ class ShownApplication:
             return STUCK
         return OF_STATUS[self.row.status]
 
+    @property
+    def family(self) -> str:
+        """Of the notice that explains where it stands: only what went wrong is coloured."""
+        return "bad" if self.status.family == "bad" else ""
+
     @cached_property
     def system(self) -> str:
         image = images.catalogue().get(self.row.operating_system)

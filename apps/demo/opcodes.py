@@ -286,6 +286,8 @@ def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
     if name in world.instances:
         raise impossible(f"Instance '{name}' is already in the cluster", "already_exists")
     node = world.nodes.get(_primary_node(world, op))
+    if node is None and not op.get("pnode"):
+        raise _no_place(world, op.get("group_name") or "")
     if node is None:
         raise impossible(f"Node '{op.get('pnode')}' not known", "unknown_entity")
     if node.is_silent or node.role == "D":
@@ -299,6 +301,14 @@ def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
     # Ganeti completes an opcode while it checks it, and shows these from now on.
     op |= {"hypervisor": op.get("hypervisor") or world.hypervisors[0], "osparams_private": {}, "osparams_secret": {}}
     op |= {"pnode": node.name, "pnode_uuid": node.uuid}
+
+
+def _no_place(world: "SimulatedCluster", group: str) -> OpcodeError:
+    """What the allocator says that has no node to choose from."""
+    words = f"Group {group} (preferred): No valid allocation solutions, failure reasons: "
+    if group and group not in world.groups:
+        words = f"Wrong number of elems found with name {group}"
+    return impossible(f"Can't compute nodes using iallocator 'hail': Request failed: {words}", "insufficient_resources")
 
 
 def _check_policy(world: "SimulatedCluster", op: Opcode, group: str) -> None:

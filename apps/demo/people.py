@@ -1,6 +1,7 @@
 """The demo's people and its clusters in ganetimgr's own database."""
 
 import dataclasses
+import datetime
 from typing import Any
 
 HELPDESK = ("view_instances",)
@@ -14,6 +15,7 @@ PEOPLE: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "dora": ("administers everything", (), ()),
 }
 ADMINISTRATOR = "dora"
+FAST = "south"  # where the administrator's own VMs need no review
 APPLICANTS = ("frida", "gregor")
 ORGANIZATIONS = ("Department of Physics", "Faculty of Law", "Library", "University Hospital")
 # Made for the demo; its other half was thrown away
@@ -82,5 +84,48 @@ def ensure_clusters(endpoints: dict[str, dict[str, Any]], descriptions: dict[str
             "verification": Cluster.Verification.FINGERPRINT,
             "fingerprint": endpoint["fingerprint"],
         }
-        about = {"description": descriptions.get(slug, slug)}
+        about = {"description": descriptions.get(slug, slug), "fast_create": slug == FAST}
         Cluster.objects.update_or_create(slug=slug, defaults=where, create_defaults={**where, **about})
+
+
+def ensure_network() -> None:
+    """The group noc has a network of its own, in a demo that is new."""
+    from django.contrib.auth.models import Group
+
+    from apps.clusters.models import Cluster, Network
+
+    north = Cluster.objects.filter(slug="north").first()
+    if north is None or Network.objects.exists():
+        return
+    network = Network.objects.create(description="noc only", cluster=north, link="br-noc", mode=Network.Mode.BRIDGED)
+    network.groups.add(Group.objects.get(name="noc"))
+
+
+def ensure_applications() -> None:
+    """Three people have asked for VMs in a demo that is new: one waits, one is asked something, one was rejected."""
+    from django.contrib.auth.models import User
+    from django.utils import timezone
+
+    from accounts.models import Organization
+    from apps.applications import decisions
+    from apps.applications.models import InstanceApplication
+    from apps.audit.models import Actor
+    from apps.clusters.models import Network
+
+    if InstanceApplication.objects.exists():
+        return
+    somebody = {user.username: Actor(user) for user in User.objects.filter(username__in=PEOPLE)}
+    small = {"memory": 2048, "vcpus": 2, "disk_size": 10, "operating_system": "debian-12"}
+    wiki = {"hostname": "wiki.example.org", "comments": "A wiki for our seminar.", **small}
+    watch = {"hostname": "watch.example.net", "comments": "It watches the routers.", **small, "memory": 4096}
+    cluster = {"hostname": "calc.example.org", "comments": "Some calculations.", **small, "disk_size": 50}
+    organization, network = Organization.objects.first(), Network.objects.filter(description="noc only").first()
+    waits = decisions.file(somebody["charlie"], {**wiki, "organization": organization})
+    asked = decisions.file(somebody["erik"], {**watch, "organization": organization, "wanted_network": network})
+    rejected = decisions.file(somebody["alice"], {**cluster, "organization": organization})
+    decisions.ask(asked, somebody[ADMINISTRATOR], "Does it need an address that the world can reach?")
+    decisions.refuse(rejected, somebody[ADMINISTRATOR], "50 GiB for some calculations? Please say what they are.")
+    for days, application in ((2, waits), (1, asked), (4, rejected)):
+        then = timezone.now() - datetime.timedelta(days=days)
+        InstanceApplication.objects.filter(pk=application.pk).update(filed=then)
+        application.events.update(at=then)

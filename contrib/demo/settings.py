@@ -15,3 +15,39 @@ INVENTORY_INTERVAL_WATCHED = 2
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 SITE_URL = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
 ADMINS = MANAGERS = [("Dora", "dora@example.org")]
+
+# Systems that the simulated clusters have: those of snf-image are on north and south, the other one is on east.
+_INTO_ROOT = {"ssh_key_users": "root"}
+OPERATING_SYSTEMS = {
+    "none": {"description": "No operating system", "provider": "noop"},
+    **{
+        name: {
+            "description": description,
+            "provider": "snf-image+default",
+            "osparams": {"img_id": name, "img_format": "diskdump"},
+            **_INTO_ROOT,
+        }
+        for name, description in {
+            "debian-12": "Debian 12",
+            "debian-13": "Debian 13",
+            "ubuntu-24.04": "Ubuntu 24.04 LTS",
+            "rocky-9": "Rocky Linux 9",
+        }.items()
+    },
+    "debian-12-xen": {
+        "description": "Debian 12 for Xen (East)",
+        "provider": "image+default",
+        "osparams": {"img_id": "debian-12-xen", "img_format": "tarball"},
+        "ssh_key_param": "img_ssh_key_url",
+    },
+    "windows-server-2022": {
+        "description": "Windows Server 2022 (North)",
+        "provider": "snf-image+windows",
+        "osparams": {"img_id": "windows-server-2022", "img_format": "diskdump", "img_passwd": "shown to nobody"},
+    },
+    "broken": {
+        "description": "A broken image, whose installation fails",
+        "provider": "snf-image+default",
+        "osparams": {"img_id": "broken", "testbed_fail": "the archive is damaged"},
+    },
+}

@@ -15,8 +15,8 @@ from apps.applications.decisions import Refused
 from apps.applications.models import InstanceApplication
 from apps.applications.placement import Placement
 from apps.audit.models import Actor, AuditEntry
-from apps.clusters import leases
-from apps.clusters.models import Job
+from apps.clusters import actions, following, leases
+from apps.clusters.models import Cluster, Job
 from apps.clusters.watcher import Watcher
 from ganeti.client import Client
 from ganetimgr.worker import AT_THE_END
@@ -204,6 +204,41 @@ class TestOnce:
         application.refresh_from_db()
         assert application.status == Status.SUCCESS
         assert len(creations(north)) == 1
+
+
+class TestDestroys:
+    """A kind of job that others use as well: only the remains of a failed creation mean something to an application."""
+
+    @pytest.mark.parametrize("status", [Status.SUBMITTED, Status.FAILED, Status.SUCCESS])
+    @pytest.mark.parametrize("words", ["", "it is locked"], ids=["destroyed", "not destroyed"])
+    def test_a_vm_that_somebody_destroys_changes_no_application(
+        self, north: SimulatedSide, people: dict[str, User], status: int, words: str
+    ) -> None:
+        application = accepted(people)
+        row = actions.intend_on(Cluster.objects.get(), "www.example.net", Job.Kind.CREATE, Actor(people["dora"]))
+        InstanceApplication.objects.update(job=row, status=status)
+        before = InstanceApplication.objects.values().get()
+        told = OutgoingMail.objects.count()
+        with north.an_instance() as name:
+            north.faults.failing_jobs = words
+            destroy = actions.intend_on(Cluster.objects.get(), name, Job.Kind.REMOVE, Actor(people["dora"]))
+            actions.submit(destroy, Actor(people["dora"]))
+            Job.objects.filter(pk=row.pk).update(holds=None)
+            followed()
+        destroy.refresh_from_db()
+        assert destroy.state == ("failed" if words else "succeeded")
+        assert InstanceApplication.objects.values().get() == before
+        assert (application.events.count(), OutgoingMail.objects.count()) == (2, told)
+
+    def test_a_destroy_of_which_nobody_knows_the_end_neither(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        accepted(people)
+        row = actions.intend_on(Cluster.objects.get(), "www.example.net", Job.Kind.REMOVE, Actor(people["dora"]))
+        before = InstanceApplication.objects.values().get()
+        assert following.give_up(row, "nobody knows", AT_THE_END)
+        assert InstanceApplication.objects.values().get() == before
+        assert not mails("instance_failed")
 
 
 class TestTrial:

@@ -154,7 +154,7 @@ class TestFollowing:
                 watcher.followed_at.clear()
                 before = time.monotonic()
                 work(watcher)
-                pauses.append(watcher.followed_at[clusters["north"].pk] - before)
+                pauses.append(round(watcher.followed_at[clusters["north"].pk] - before, 1))
             side.faults.closed = False
         assert pauses == sorted(pauses)
         assert pauses[-1] > 4 * pauses[0]

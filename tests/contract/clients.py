@@ -4,6 +4,7 @@ a subclass's fixture `ganeti` gives the other side (`RealGaneti`, or what the si
 """
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,6 +117,41 @@ class ClientContract:
         assert set(client.instance(instance).tags) >= {"ganetimgr:users:alice", "ganetimgr:isolate"}
         ganeti.job(client.delete_instance_tags(instance, ["ganetimgr:isolate"]))
         assert "ganetimgr:isolate" not in client.instance(instance).tags
+
+    def test_a_creation_is_put_into_the_group_that_it_names(self, ganeti: Any, client: Client) -> None:
+        """Tried only: a trial makes nothing, and says where Ganeti would put it."""
+        name = f"tried{os.getpid()}.example.org"
+        for group in (group.name for group in client.groups() if group.alloc_policy != "unallocable"):
+            said = self.tried(ganeti, client, name, group_name=group)
+            assert said["status"] == "success", said["opresult"]
+            assert {node.name: node.group for node in client.nodes()}[said["ops"][0]["pnode"]] == group
+        assert name not in {one.name for one in client.instances()}
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            ({"group_name": "no-such"}, "Wrong number of elems found with name no-such"),
+            ({"disk_template": "file", "disks": [{"size": 2**20 + 1024}]}, "disk-size/0 value 1049600 is not in range"),
+        ],
+    )
+    def test_a_creation_that_has_no_place_is_refused_in_words(
+        self, ganeti: Any, client: Client, more: dict[str, Any], words: str
+    ) -> None:
+        master = next(node.name for node in client.nodes() if node.role == "M")
+        where = {} if "group_name" in more else {"pnode": master}
+        said = self.tried(ganeti, client, f"tried{os.getpid()}.example.org", **where, **more)
+        assert said["status"] == "error"
+        assert words in str(said["opresult"]), said["opresult"]
+
+    def tried(self, ganeti: Any, client: Client, name: str, **more: Any) -> dict[str, Any]:
+        """The job of a trial, as Ganeti tells it."""
+        body = {
+            "mode": "create", "name": name, "disk_template": "diskless", "disks": [], "nics": [{}], "os": "noop",
+            "beparams": {"minmem": 128, "maxmem": 128, "vcpus": 1}, "start": False, "ip_check": False,
+            "name_check": False, **more,
+        }  # fmt: skip
+        said: dict[str, Any] = ganeti.job(client.create_instance(body, dry_run=True))
+        return said
 
     # ---- the way there ------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.demo import opcodes
+from apps.demo.faults import Faults
 from apps.demo.jobs import UNFINISHED
 from apps.demo.world import SimulatedCluster
 from tests.demo.mirror import Clock, ask, mirror, said
@@ -122,6 +123,42 @@ def test_a_dry_run_makes_nothing(world: SimulatedCluster, clock: Clock) -> None:
     assert "new.example.org" not in world.instances
 
 
+A_VM: dict[str, Any] = {
+    "__version__": 1, "mode": "create", "instance_name": "new.example.org", "disk_template": "diskless", "disks": [],
+    "nics": [], "os_type": "noop", "name_check": False, "ip_check": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", ["default", "rack2"])
+def test_the_allocator_stays_within_the_group_that_it_is_told(
+    world: SimulatedCluster, clock: Clock, group: str
+) -> None:
+    number = submit(world, "POST", "/2/instances", {**A_VM, "group_name": group})
+    clock.pass_by(60)
+    assert job(world, number)["status"] == "success"
+    assert world.nodes[world.instances["new.example.org"].pnode].group == group
+
+
+@pytest.mark.parametrize(("profile", "status"), [("2.4", 400), ("2.9", 400), ("3.0", 200)])
+def test_an_older_ganeti_cannot_be_told_a_group(world: SimulatedCluster, profile: str, status: int) -> None:
+    body = {**A_VM, "group_name": "rack2"}
+    answer = ask(world, "POST", "/2/instances", body, faults=Faults(profile=profile))
+    assert answer.status == status
+    assert status == 200 or b"OpInstanceCreate doesn&#x27;t support the parameter" in answer.body
+
+
+@pytest.mark.parametrize(("size", "status"), [(1024, "success"), (2**20, "success"), (2**20 + 1, "error")])
+def test_the_policy_has_a_least_and_a_most_for_disks(
+    world: SimulatedCluster, clock: Clock, size: int, status: str
+) -> None:
+    body = {**A_VM, "disk_template": "file", "disks": [{"size": size}]}
+    number = submit(world, "POST", "/2/instances?dry-run=1", body)
+    clock.pass_by(60)
+    ended = job(world, number)
+    assert ended["status"] == status
+    assert status == "success" or f"disk-size/0 value {size} is not in range" in ended["opresult"][0][1][0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -130,6 +167,7 @@ def test_a_dry_run_makes_nothing(world: SimulatedCluster, clock: Clock) -> None:
         ({"beparams": {"memory": 1}}, "violates policy"),
         ({"pnode": "no-such"}, "not known"),
         ({"pnode": "node4.c1.ganeti.example"}, "drained"),
+        ({"group_name": "no-such"}, "Wrong number of elems found with name no-such"),
         ({"nics": [{"network": "no-such", "ip": "pool"}]}, "not known"),
         ({"nics": [{"network": "net-public", "ip": "192.0.2.2"}]}, "already in use"),
         ({"osparams": {"img_id": "x"}}, "not supported by the OS"),
@@ -138,9 +176,7 @@ def test_a_dry_run_makes_nothing(world: SimulatedCluster, clock: Clock) -> None:
 def test_a_creation_that_cannot_succeed_is_a_failed_job(
     world: SimulatedCluster, clock: Clock, change: dict[str, Any], words: str
 ) -> None:
-    body = {"__version__": 1, "mode": "create", "instance_name": "new.example.org", "disk_template": "diskless"}
-    body |= {"disks": [], "nics": [], "os_type": "noop", "name_check": False, "ip_check": False} | change
-    number = submit(world, "POST", "/2/instances", body)
+    number = submit(world, "POST", "/2/instances", A_VM | change)
     clock.pass_by(60)
     ended = job(world, number)
     assert ended["status"] == "error"

@@ -80,6 +80,8 @@ class Command(BaseCommand):
         people.ensure_organizations()
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
+        people.ensure_network()
+        people.ensure_applications()
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
         supervisor.start("web", _gunicorn(port))
         _wait_for(supervisor, lambda: _answers(port), "The site does not answer.")
