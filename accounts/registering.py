@@ -118,7 +118,7 @@ def resend(email: str, request: HttpRequest) -> None:
 
 
 def _claims(email: str) -> list[RegistrationProfile]:
-    """Whoever claims this address without proof yet. A database may take more letters for equal than mail servers do."""
+    """Whoever claims this address without proof yet. A database may take more letters for equal than mail servers."""
     rows = unproven().filter(user__email__iexact=email).select_related("user")
     return [row for row in rows if row.user.email.lower() == email.lower()]
 

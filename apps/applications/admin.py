@@ -31,7 +31,6 @@ class InstanceApplicationAdmin(admin.ModelAdmin):
 
     list_display = ["hostname", "applicant", "organization", "cluster", "status", "filed"]
     list_filter = ["status", ("organization", RelatedOnlyFieldListFilter), ("cluster", RelatedOnlyFieldListFilter)]
-    list_select_related = ["applicant", "organization", "cluster"]
     list_per_page = 50
     show_full_result_count = False
     date_hierarchy = "filed"
@@ -64,7 +63,8 @@ class InstanceApplicationAdmin(admin.ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InstanceApplication]:
-        return super().get_queryset(request).select_related("job__cluster", "reviewer", "wanted_network")
+        with_names = ("applicant", "organization", "cluster", "job__cluster", "reviewer", "wanted_network")
+        return super().get_queryset(request).select_related(*with_names)
 
     @admin.display(description=gettext_lazy("page"))
     def page(self, application: InstanceApplication) -> str:

@@ -20,6 +20,7 @@ from apps.audit.models import Actor
 from apps.clusters import actions, fleet
 from apps.clusters.models import Cluster, Job
 from ganeti.client import Client
+from ganeti.objects import Instance
 from ganeti.objects import Job as GanetiJob
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,22 @@ def submit(application: InstanceApplication, by: Actor) -> Job:
     Raises Refused with a sentence; the application then waits for administrators with that sentence.
     """
     body = _body(application)
-    kind = Job.Kind.REMOVE if remains(application) else Job.Kind.CREATE
+    if _was_made_after_all(application):
+        raise Refused(_found(application))
+    left = next(iter(remains(application)), None)
+    if left and left.is_running:
+        where = {"name": left.name, "cluster": left.cluster}
+        raise Refused(_("%(name)s was made for it and runs on %(cluster)s. Shut it down first.") % where)
     with transaction.atomic():
         rows = InstanceApplication.objects.filter(
             pk=application.pk, version=application.version, status__in=(Status.APPROVED, Status.FAILED)
         )
         if not rows.update(status=Status.SUBMITTED, version=F("version") + 1, last_updated=timezone.now()):
             raise Outrun(_("Somebody else changed this application meanwhile."))
-        row = _intend(application, kind, by)
+        if left:
+            row = _intend(left.cluster, left.name, Job.Kind.REMOVE, by)
+        else:
+            row = _intend(_wanted_cluster(application), application.hostname, Job.Kind.CREATE, by)
         InstanceApplication.objects.filter(pk=application.pk).update(job=row, backend_message="", creation_is_due=False)
         _note(application, Kind.SUBMITTED, by.user)
     application.refresh_from_db()
@@ -50,14 +59,12 @@ def submit(application: InstanceApplication, by: Actor) -> Job:
     return row
 
 
-def remains(application: InstanceApplication) -> bool:
-    """Whether Ganeti kept an instance of a creation that failed, as it does when installing fails.
+def remains(application: InstanceApplication) -> list[Instance]:
+    """What Ganeti kept of a creation that failed, as it does when installing fails; wherever that was.
 
     It carries this application's tag, and the application never came to its VM: nobody has it, and it is removed first.
     """
-    slug = Placement.of(application.instance_params).cluster
-    found = [one for one in fleet.named(application.hostname) if one.cluster == slug]
-    return any(hostnames.application_of(one) == application.pk for one in found)
+    return [] if _was_made_after_all(application) else _made_for(application)
 
 
 def try_out(application: InstanceApplication, by: Actor, wanted: Placement) -> Job:
@@ -65,7 +72,8 @@ def try_out(application: InstanceApplication, by: Actor, wanted: Placement) -> J
     application.instance_params = wanted.stored
     body = _body(application)
     with transaction.atomic():
-        row = _intend(application, Job.Kind.DRY_RUN, by)
+        holds = f"{_wanted_cluster(application)}/trial/{application.pk}"
+        row = _intend(_wanted_cluster(application), application.hostname, Job.Kind.DRY_RUN, by, holds=holds)
         InstanceApplication.objects.filter(pk=application.pk).update(dry_run=row)
     application.dry_run = row
     _ask(row, by, body)
@@ -95,7 +103,8 @@ def create_again() -> None:
         try:
             submit(application, Actor(application.reviewer or AnonymousUser()))
         except Refused as refusal:
-            InstanceApplication.objects.filter(pk=application.pk).update(creation_is_due=False)
+            still = InstanceApplication.objects.filter(pk=application.pk, version=application.version)
+            still.update(creation_is_due=False, backend_message=str(refusal))
             log.warning("%s could not be made once more: %s", application.hostname, refusal)
 
 
@@ -143,11 +152,13 @@ def _body(application: InstanceApplication) -> dict[str, Any]:
         raise Refused(str(error)) from error
 
 
-def _intend(application: InstanceApplication, kind: str, by: Actor) -> Job:
-    cluster = Cluster.objects.enabled().get(slug=Placement.of(application.instance_params).cluster)
-    holds = f"{cluster.pk}/trial/{application.pk}" if kind == Job.Kind.DRY_RUN else ""
+def _wanted_cluster(application: InstanceApplication) -> str:
+    return Placement.of(application.instance_params).cluster
+
+
+def _intend(slug: str, name: str, kind: str, by: Actor, holds: str = "") -> Job:
     try:
-        return actions.intend_on(cluster, application.hostname, kind, by, holds=holds)
+        return actions.intend_on(Cluster.objects.enabled().get(slug=slug), name, kind, by, holds=holds)
     except actions.Refused as refusal:
         raise Refused(str(refusal)) from refusal
 
@@ -164,11 +175,46 @@ def _ask(row: Job, by: Actor, body: dict[str, Any], **more: Any) -> None:
         raise Refused(str(refusal)) from refusal
 
 
+# ---- what is there already --------------------------------------------------------------------------------------
+
+
+def _made_for(application: InstanceApplication) -> list[Instance]:
+    """The instances with this application's tag, of its name or the one that it had at its last try."""
+    last = application.job
+    names = {application.hostname, *([last.instance] if last else [])}
+    found = [one for name in names for one in fleet.named(name) if hostnames.application_of(one) == application.pk]
+    if last and last.kind == Job.Kind.REMOVE and last.state == Job.State.SUCCEEDED:
+        # It is gone; the inventory may be older.
+        return [one for one in found if (one.cluster, one.name) != (last.cluster.slug, last.instance)]
+    return found
+
+
+def _was_made_after_all(application: InstanceApplication) -> bool:
+    """Whether there is a VM of a creation of which nobody knew how it ended. It is no remains: somebody may use it."""
+    last = application.job
+    if last is None or (last.kind, last.state) != (Job.Kind.CREATE, Job.State.UNKNOWN):
+        return False
+    return any((one.cluster, one.name) == (last.cluster.slug, last.instance) for one in _made_for(application))
+
+
+def _found(application: InstanceApplication) -> str:
+    """Ends it with the VM that is there, which everybody is told; the sentence for whoever wanted another."""
+    row = application.job
+    assert row is not None
+    with transaction.atomic():
+        _succeeded(row, only_from=(Status.APPROVED, Status.FAILED), hostname=row.instance, cluster=row.cluster)
+    return _("%(name)s was made after all, it is on %(cluster)s. Nothing was asked for a second time.") % {
+        "name": row.instance,
+        "cluster": row.cluster.label,
+    }
+
+
 # ---- ends -----------------------------------------------------------------------------------------------------
 
 
-def _succeeded(row: Job) -> None:
-    application = _conclude(row, Status.SUCCESS, holds=None, start_is_due=settings.START_NEW_INSTANCES)
+def _succeeded(row: Job, **more: Any) -> None:
+    starts = settings.START_NEW_INSTANCES
+    application = _conclude(row, Status.SUCCESS, holds=None, start_is_due=starts, creation_is_due=False, **more)
     if application is None:
         return
     _note(application, Kind.SUCCESS)
@@ -197,8 +243,10 @@ def _failed(row: Job, words: str) -> None:
     outbox.post_all("instance_failed", settings.ADMINS, context)
 
 
-def _conclude(row: Job, status: int, **fields: Any) -> InstanceApplication | None:
-    rows = InstanceApplication.objects.filter(job=row, status=Status.SUBMITTED)
+def _conclude(
+    row: Job, status: int, only_from: tuple[int, ...] = (Status.SUBMITTED,), **fields: Any
+) -> InstanceApplication | None:
+    rows = InstanceApplication.objects.filter(job=row, status__in=only_from)
     if not rows.update(status=status, version=F("version") + 1, last_updated=timezone.now(), **fields):
         return None
     return InstanceApplication.objects.select_related("applicant", "reviewer").get(job=row)

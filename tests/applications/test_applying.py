@@ -71,7 +71,7 @@ class TestTheForm:
     @pytest.mark.parametrize(
         ("name", "sentence"),
         [
-            ("", "required"),
+            ("", "A host name is needed"),
             ("a" * 255, "at most 253"),
             (".".join(["a" * 60] * 5), "at most 253"),
             ("single", "with its domain"),

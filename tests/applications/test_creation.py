@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.test import Client as Browser
 from django.utils import timezone
 
 from accounts.models import OutgoingMail, SshPublicKey
@@ -29,9 +30,10 @@ Status = InstanceApplication.Status
 
 
 @pytest.fixture
-def north(simulators: dict[str, SimulatedSide], people: dict[str, User]) -> SimulatedSide:
+def north(simulators: dict[str, SimulatedSide], people: dict[str, User], settings: Any) -> SimulatedSide:
     """The simulated cluster, known and collected."""
     side = simulators["north"]
+    settings.RAPI_CONNECT_TIMEOUT = settings.RAPI_RESPONSE_TIMEOUT = 1.0
     add_cluster(side.endpoint())
     call_command("refresh_cluster_instances", verbosity=0)
     return side
@@ -204,6 +206,156 @@ class TestOnce:
         application.refresh_from_db()
         assert application.status == Status.SUCCESS
         assert len(creations(north)) == 1
+
+
+def made(side: SimulatedSide, application: InstanceApplication, *, running: bool = False) -> None:
+    """As if Ganeti had made, or half made, an instance for the application; the inventory knows it."""
+    world = side.server.world
+    tags = ["ganetimgr:users:alice", f"ganetimgr:application:{application.pk}"]
+    with world.lock:
+        node = next(node.name for node in world.nodes.values() if node.role == "M")
+        state = "up" if running else "down"
+        world.add_instance(application.hostname, node, running=running, admin_state=state, tags=tags)
+    call_command("refresh_cluster_instances", verbosity=0)
+
+
+def ended_unhappily(application: InstanceApplication, state: str) -> None:
+    """The application as a creation left it that ended so."""
+    row = actions.intend_on(Cluster.objects.get(), application.hostname, Job.Kind.CREATE, Actor(application.reviewer))
+    row.finish(state)
+    application.job, application.status = row, Status.FAILED
+    application.save()
+
+
+class TestWhatIsThereAlready:
+    def test_remains_are_removed_and_then_the_vm_is_made_each_once(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        ended_unhappily(application, Job.State.FAILED)
+        made(north, application)
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        creation.create_again()
+        creation.create_again()
+        followed()
+        application.refresh_from_db()
+        assert (application.status, application.backend_message) == (Status.SUCCESS, "")
+        assert len(creations(north)) == 1
+        kinds = Job.objects.filter(instance="new.example.org").order_by("pk").values_list("kind", "state")
+        assert list(kinds)[1:] == [("remove", "succeeded"), ("create", "succeeded")]
+
+    def test_what_is_gone_is_not_removed_again_where_the_inventory_is_older(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        ended_unhappily(application, Job.State.FAILED)
+        made(north, application)
+        row = creation.submit(application, Actor(people["dora"]))
+        Job.objects.filter(pk=row.pk).update(state=Job.State.SUCCEEDED)
+        application.refresh_from_db()
+        assert creation.remains(application) == []
+
+    def test_remains_under_the_name_that_a_reviewer_has_changed_are_found(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        ended_unhappily(application, Job.State.FAILED)
+        made(north, application)
+        decisions.change(application, Actor(people["dora"]), {"hostname": "other.example.org"})
+        row = creation.submit(application, Actor(people["dora"]))
+        assert (row.kind, row.instance) == (Job.Kind.REMOVE, "new.example.org")
+        followed()
+        creation.create_again()
+        followed()
+        names = {one.name for one in Client(north.endpoint()).instances()}
+        assert "other.example.org" in names
+        assert "new.example.org" not in names
+
+    def test_what_runs_is_not_removed(self, north: SimulatedSide, people: dict[str, User]) -> None:
+        application = accepted(people)
+        ended_unhappily(application, Job.State.FAILED)
+        made(north, application, running=True)
+        with pytest.raises(Refused, match="Shut it down first"):
+            creation.submit(application, Actor(people["dora"]))
+        application.refresh_from_db()
+        assert application.status == Status.FAILED
+        assert Client(north.endpoint()).instance("new.example.org").status == "running"
+
+    def test_a_vm_that_was_made_while_nobody_looked_is_found_and_not_made_again(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        ended_unhappily(application, Job.State.UNKNOWN)
+        made(north, application)
+        with pytest.raises(Refused, match="was made after all"):
+            creation.submit(application, Actor(people["dora"]))
+        application.refresh_from_db()
+        assert (application.status, application.holds) == (Status.SUCCESS, None)
+        assert [mail.recipient for mail in mails("instance_created")] == ["alice@example.org"]
+        assert "new.example.org" in {one.name for one in Client(north.endpoint()).instances()}
+        assert creations(north) == []
+
+    def test_a_creation_that_cannot_be_tried_again_waits_with_the_reason(
+        self, north: SimulatedSide, people: dict[str, User], settings: Any
+    ) -> None:
+        application = accepted(people)
+        InstanceApplication.objects.update(creation_is_due=True)
+        settings.OPERATING_SYSTEMS = {}
+        creation.create_again()
+        application.refresh_from_db()
+        assert (application.status, application.creation_is_due) == (Status.APPROVED, False)
+        assert "no longer in the catalogue" in application.backend_message
+
+
+class TestAClusterThatDiesAfterTheForm:
+    """What the inventory offered is true no more when the form arrives."""
+
+    @pytest.mark.parametrize(
+        ("fault", "status", "sentence"),
+        [
+            ("closed", Status.FAILED, "does not answer"),
+            ("deaf", Status.FAILED, "does not answer"),
+            ("drained", Status.FAILED, "drained"),
+            ("silence", Status.SUBMITTED, ""),
+            ("lost_answers", Status.SUBMITTED, ""),
+        ],
+    )
+    def test_the_application_waits_with_a_sentence_or_is_looked_up(
+        self, north: SimulatedSide, people: dict[str, User], as_dora: Browser, fault: str, status: int, sentence: str
+    ) -> None:
+        application = filed(people)
+        setattr(north.faults, fault, True)
+        answer = as_dora.post(f"/application/{application.pk}/review/", form(application), follow=True)
+        assert answer.status_code == 200
+        application.refresh_from_db()
+        assert application.status == status
+        assert sentence in answer.content.decode()
+        assert sentence in application.backend_message
+        assert application.holds == "new.example.org", "nobody else takes its name meanwhile"
+        setattr(north.faults, fault, False)
+        nobody_waits_for_an_answer_any_more()
+        followed()
+        application.refresh_from_db()
+        if application.status != Status.SUCCESS:
+            assert application.backend_message
+            as_dora.post(f"/application/{application.pk}/review/", form(application))
+            followed()
+            application.refresh_from_db()
+        assert (application.status, application.backend_message) == (Status.SUCCESS, "")
+        assert len(creations(north)) == 1
+        assert len(mails("instance_created")) == 1
+
+
+def form(application: InstanceApplication) -> dict[str, Any]:
+    """What a reviewer sends who accepts it."""
+    names = ("hostname", "memory", "vcpus", "disk_size", "operating_system", "comments", "version")
+    asked = {name: getattr(application, name) for name in names}
+    return {**asked, **a_place().stored, "nodes": "", "do": "accept"}
+
+
+def nobody_waits_for_an_answer_any_more() -> None:
+    Job.objects.intended().update(created=timezone.now() - datetime.timedelta(hours=1))
 
 
 class TestDestroys:

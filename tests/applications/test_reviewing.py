@@ -221,6 +221,14 @@ class TestPlaces:
         assert 'value="nonsense"' in text(answer)
         assert not errors(answer)
 
+    def test_choices_for_another_cluster_do_not_count(self, as_dora: Browser, application: InstanceApplication) -> None:
+        a_cluster("north")
+        a_cluster("west")
+        answer = decide(as_dora, application, "accept", cluster="west", of="north", disk_template="drbd")
+        assert {"node_group"} <= errors(answer).keys()  # without JavaScript: chosen, and not looked at
+        assert (answer.context["chosen"].cluster, answer.context["chosen"].disk_template) == ("west", "plain")
+        assert not Job.objects.exists()
+
     def test_two_different_machines_can_be_named_for_a_mirror(
         self, as_dora: Browser, application: InstanceApplication
     ) -> None:

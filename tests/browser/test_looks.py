@@ -52,6 +52,17 @@ STATES = {
     "group": ("bob", "/user/info/group/noc/", "#vms tbody tr"),
     "idle-accounts": ("dora", "/user/idle/", "tbody tr:nth-child(50)"),
     "idle-accounts-nobody": ("dora", "/user/idle/?q=no+such+person", ".empty"),
+    "apply": ("alice", "/application/apply/", "#system"),
+    "my-applications": ("alice", "/application/mine/", "tbody tr:nth-child(2)"),
+    "my-applications-none": ("bob", "/application/mine/", ".empty"),
+    "application-with-a-question": ("alice", "/application/9001/", "#answer"),
+    "application-failed": ("alice", "/application/9002/", ".notice-bad"),
+    "application-rejected": ("alice", "/application/9003/again/", ".notice-warn"),
+    "applications": ("dora", "/application/list/", "#waiting tbody tr:nth-child(2)"),
+    "applications-none-found": ("dora", "/application/list/?q=no+such+thing", "#page .empty"),
+    "application-review": ("dora", "/application/9001/review/", "tr.silent"),
+    "application-review-failed": ("dora", "/application/9002/review/", ".notice-bad"),
+    "application-for-oneself": ("dora", "/application/save/", "tr.silent"),
     "not-found": ("alice", "/instances/north/no-such-vm.example.org/", "h1:text('nothing here')"),
 }
 
@@ -79,6 +90,16 @@ EmailChange.objects.create(user=alice, email="alice@rivers.example.org")
 SshPublicKey.objects.create(owner=alice, key_type="ssh-ed25519", key="AAAA", comment="alice@laptop",
     fingerprint="SHA256:uNiVztksCsDhcc0u9e8BrrQrmG3Wz2ZgqS0PDlJ1Nl8",
     fingerprint_md5="16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48")
+from apps.applications.models import ApplicationEvent, InstanceApplication
+for number, name, state in ((9001, "a-wiki-for-the-whole-institute.rivers.example.org", 100),
+                            (9002, "broken.example.org", 104), (9003, "rejected.example.org", 106)):
+    InstanceApplication.objects.create(
+        pk=number, hostname=name, holds=name if state < 105 else None, status=state, memory=2048, vcpus=2,
+        disk_size=10, operating_system="none", comments="For the rivers.", applicant=alice, organization=rivers,
+        admin_comments="Say more." if state == 106 else "",
+        backend_message="Disk creation failed on node1.north.example.org" if state == 104 else "")
+    ApplicationEvent.objects.create(application_id=number, kind="filed", by=alice, by_name="alice")
+ApplicationEvent.objects.create(application_id=9001, kind="question", by_name="dora", text="Which rivers?")
 """
 
 

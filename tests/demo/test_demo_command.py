@@ -17,6 +17,7 @@ from django.core.management import call_command
 
 from accounts import registering
 from accounts.models import Organization
+from apps.applications.models import InstanceApplication
 from apps.clusters.models import Cluster
 from apps.demo import people
 from apps.demo.seed import DESCRIPTIONS
@@ -71,6 +72,16 @@ def test_alice_has_a_key_and_people_can_choose_an_organisation(db: None) -> None
         people.ensure_organizations()
     assert User.objects.get(username="alice").ssh_keys.get().line == people.KEY
     assert Organization.objects.count() == len(people.ORGANIZATIONS)
+
+
+def test_three_have_asked_for_vms_until_that_is_decided(db: None) -> None:
+    people.ensure_people()
+    people.ensure_organizations()
+    for _ in range(2):
+        people.ensure_network()
+        people.ensure_applications()
+    states = InstanceApplication.objects.order_by("hostname").values_list("applicant__username", "status")
+    assert list(states) == [("alice", 106), ("erik", 100), ("charlie", 100)]
 
 
 def test_missing_permissions_are_no_silent_loss(db: None) -> None:

@@ -25,16 +25,19 @@ class Kill:
 # ---- web: all workers die, gunicorn makes others; the person gets nginx's page ------------------------------
 
 
-def before_the_intention_is_written(world: World) -> Click:
-    """The row cannot be written, since another transaction has one that holds the same instance."""
-    name = world.unused["north"][-1]
-    ((cluster,),) = world.site.rows("SELECT id FROM ganeti_cluster WHERE slug = 'north'")
+def holding_the_name(world: World, name: str, slug: str = "north") -> contextlib.AbstractContextManager[None]:
+    """No row about this instance can be written, since another transaction has one that holds the same."""
+    ((cluster,),) = world.site.rows("SELECT id FROM ganeti_cluster WHERE slug = %s", slug)
     insert = (
         "INSERT INTO ganeti_job (cluster_id, instance, kind, state, holds, token, requester_name, ganeti_status, log, "
         "error, created, details) "
         "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6), '{}')"
     )
-    with world.holding(insert, cluster, name, f"{cluster}/{name}"), world.clicking() as click:
+    return world.holding(insert, cluster, name, f"{cluster}/{name}")
+
+
+def before_the_intention_is_written(world: World) -> Click:
+    with holding_the_name(world, world.unused["north"][-1]), world.clicking() as click:
         world.site.until(lambda: world.waits_for_a_lock("ganeti_job"), "the click to wait for the row")
         world.site.kill_workers(world.web)
     return click

@@ -1,5 +1,6 @@
 """The page docs/promises.md, from the very lists that test_faults.py tries: `python -m tests.production.promises`."""
 
+from tests.production import creations
 from tests.production.faults import FAULTS
 from tests.production.kills import KILLS, TAKEN_OVER, WATCHER_STEPS
 from tests.site.running import ROOT
@@ -26,6 +27,20 @@ Besides what the table says it is always true that
 
 """
 
+CREATIONS = """\
+## Creations
+
+What follows is tried by `tests/production/test_creations.py`. It is always true that
+
+- of two who ask for one host name at the same moment one gets it and the other reads why not;
+- of two who accept one application at the same moment, or of two clicks, one counts: one VM is made;
+- a creation that does not reach Ganeti, or of which nobody knows the end, waits with a sentence, and is sent again by a
+  person only; a VM that turns out to be there after all is not made again, and one that runs is not removed;
+- what Ganeti keeps of a creation that failed is removed once, and then the VM is made, once;
+- pages offer the images that a listing held when it last answered well, whatever it does now.
+
+"""
+
 
 def page() -> str:
     parts = [["part", "what happens to it", "people see meanwhile", "a change that somebody asks for meanwhile"]]
@@ -33,7 +48,11 @@ def page() -> str:
     killed = [["killed with -9", "when", "the person sees", "the change"]]
     killed += [[kill.part, kill.when, "a page that says: back in a moment", kill.words] for kill in KILLS]
     killed += [["watcher", when, "pages as always", TAKEN_OVER] for when in WATCHER_STEPS.values()]
-    return f"{HEAD}{table(parts)}\n{table(killed)}"
+    created = [["killed with -9", "when", "the creation of a VM, or its start"]]
+    created += [["web, while somebody accepts", when, words] for when, words in creations.WEB_STEPS.items()]
+    created += [["watcher", when, creations.TAKEN_OVER] for when in creations.WATCHER_STEPS.values()]
+    created += [["watcher", when, words] for when, words in creations.CHORE_STEPS.values()]
+    return f"{HEAD}{table(parts)}\n{table(killed)}\n{CREATIONS}{table(created)}"
 
 
 def table(rows: list[list[str]]) -> str:

@@ -70,6 +70,9 @@ class Onlooker:
 
 
 class World:
+    settings = PATIENCE
+    database_options = PATIENCE_WITH_MARIADB
+
     def __init__(self, directory: Path, instances: int = INSTANCES) -> None:
         self.directory = directory
         self.everything = contextlib.ExitStack()
@@ -95,7 +98,12 @@ class World:
         home = self.directory / "site"
         home.mkdir()
         self.site = Production(
-            home, self.mariadb, self.redis, self.beanstalkd, settings=PATIENCE, database_options=PATIENCE_WITH_MARIADB
+            home,
+            self.mariadb,
+            self.redis,
+            self.beanstalkd,
+            settings=self.settings,
+            database_options=self.database_options,
         )
         self.everything.callback(self.site.stop)
         self.site.know(self.sides)
@@ -171,9 +179,12 @@ class World:
     def start_watchers(self) -> None:
         self.watchers = [self.site.start_watcher(), self.site.start_watcher()]
 
-    def holding_row(self, table: str, click: Click) -> contextlib.AbstractContextManager[None]:
-        """The click's row in that table, by its key: a search would lock all that it passes."""
-        ((key,),) = self.site.rows(f"SELECT id FROM {table} WHERE instance = %s", click.name)  # noqa: S608
+    def holding_row(
+        self, table: str, click: Click, column: str = "instance"
+    ) -> contextlib.AbstractContextManager[None]:
+        """The click's newest row in that table, by its key: a search would lock all that it passes."""
+        newest = f"SELECT MAX(id) FROM {table} WHERE {column} = %s"  # noqa: S608  (our own words)
+        ((key,),) = self.site.rows(newest, click.name)
         return self.holding(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", key)  # noqa: S608  (our own words)
 
     # ---- looking ---------------------------------------------------------------------------------------
@@ -201,12 +212,12 @@ class World:
         with world.lock:
             return any(op.get("instance_name") == click.name for job in world.jobs.all.values() for op in job.ops)
 
-    def waits_for_a_lock(self, table: str) -> bool:
-        """Whether a statement about this table waits for a row that another transaction has."""
+    def waits_for_a_lock(self, table: str) -> int:
+        """How many statements about this table wait for a row that another transaction has."""
         waiting = self.mariadb.execute(
             "SELECT trx_query FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
         )
-        return any(f"`{table}`" in (statement or "") for (statement,) in waiting)
+        return sum(f"`{table}`" in (statement or "") for (statement,) in waiting)
 
     def has_ended_in_an_open_transaction(self, click: Click) -> bool:
         """Whether somebody has written the end of its job, and not committed it yet."""

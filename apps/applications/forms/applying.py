@@ -54,6 +54,8 @@ class VmFields(forms.Form):
         self.application = application
         self.catalogue = images.catalogue()
         self._offer_systems()
+        self.fields["hostname"].error_messages["required"] = str(hostnames.problem_with(""))
+        self.fields["comments"].error_messages["required"] = _("A few words are needed.")
 
     def _offer_systems(self) -> None:
         """One that was removed meanwhile is still shown where it was asked for, but cannot be taken."""

@@ -61,7 +61,9 @@ class ReviewForm(VmFields):
 
     @property
     def placement(self) -> Placement:
-        """What is chosen so far."""
+        """What is chosen so far. Choices that were made for another cluster do not count for this one."""
+        if self.is_bound and self.data.get("of", self.value("cluster")) != self.value("cluster"):
+            return Placement.of({"cluster": self.value("cluster")})
         nodes = [str(self.value(name) or "") for name in NODES]
         return Placement.of({**{name: self.value(name) for name in PLACED}, "nodes": list(filter(None, nodes))})
 
