@@ -276,6 +276,17 @@ class TestDeciding:
         assert now(application).status == expected
         assert application.events.count() == 2
 
+    @pytest.mark.parametrize("verb", ["reject", "discard"])
+    def test_whoever_ends_one_that_failed_hears_what_ganeti_keeps_of_it(
+        self, as_dora: Browser, application: InstanceApplication, verb: str
+    ) -> None:
+        InstanceApplication.objects.update(status=Status.FAILED)
+        tag = f"ganetimgr:application:{application.pk}"
+        estate.put("south", estate.instance(application.hostname, "south", tags=(tag,)))
+        decide(as_dora, application, verb, words="No.")
+        said = as_dora.get(LIST).content.decode()
+        assert f"Ganeti keeps what the failed try left, tagged with its owner: {application.hostname} (south)." in said
+
     def test_discarding_is_silent(self, as_dora: Browser, application: InstanceApplication) -> None:
         before = OutgoingMail.objects.count()
         decide(as_dora, application, "discard")

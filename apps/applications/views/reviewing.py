@@ -127,7 +127,7 @@ def _try(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
 
 def _reject(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
     decisions.refuse(application, by, form.cleaned_data["words"])
-    return _("The application for %(name)s is rejected.") % {"name": application.hostname}
+    return _("The application for %(name)s is rejected.") % {"name": application.hostname} + _left_over(application)
 
 
 def _ask(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
@@ -137,7 +137,17 @@ def _ask(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
 
 def _discard(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
     decisions.discard(application, by)
-    return _("The application for %(name)s is discarded.") % {"name": application.hostname}
+    return _("The application for %(name)s is discarded.") % {"name": application.hostname} + _left_over(application)
+
+
+def _left_over(application: InstanceApplication) -> str:
+    """What Ganeti kept of a failed try stays, in its applicant's list: whoever ends the application hears of it."""
+    kept = ", ".join(f"{one.name} ({one.cluster})" for one in creation.remains(application))
+    if not kept:
+        return ""
+    return " " + _("Ganeti keeps what the failed try left, tagged with its owner: %(what)s. Remove it there.") % {
+        "what": kept
+    }
 
 
 def _save(application: InstanceApplication, form: ReviewForm, by: Actor) -> str:
