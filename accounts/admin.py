@@ -5,11 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import models, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -21,6 +22,7 @@ from registration.models import RegistrationProfile
 
 from accounts import (
     deeds,
+    outbox,
     outbox_admin,  # noqa: F401  (the outbox registers itself)
     ownership,
     registering,
@@ -28,7 +30,15 @@ from accounts import (
     sessions,
 )
 from accounts.administering import OwnerAdmin
-from accounts.forms.administering import GroupForm, NewGroupForm, NewUserForm, OrganizationForm, UserForm
+from accounts.forms.administering import (
+    GroupForm,
+    NewGroupForm,
+    NewUserForm,
+    OrganizationForm,
+    UserForm,
+    codes,
+    gives_more_than,
+)
 from accounts.models import Organization, SshPublicKey, UserProfile
 
 MEMBERS_SHOWN = 50
@@ -123,7 +133,8 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
     def _may_touch(self, request: HttpRequest, user: User | None) -> bool:
         if user is None or request.user.is_superuser:
             return True
-        return not user.is_superuser and user.get_all_permissions() <= request.user.get_all_permissions()
+        theirs = Permission.objects.filter(Q(user=user) | Q(group__user=user))  # disabled or not
+        return not user.is_superuser and codes(theirs) <= request.user.get_all_permissions()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Rights are for superusers to give, groups for those who may change groups."""
@@ -135,6 +146,11 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
         if obj is not None and registering.standing(obj) in ("unvalidated", "waiting"):
             fixed.append("is_active")  # that is decided on the page of waiting accounts
         return fixed
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)  # a class of its own for each request
+        form.asker = request.user
+        return form
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         return self.inlines if obj else []
@@ -170,11 +186,21 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
                 _tell_inline(request, form.instance, formset)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        before = _password_of(id)
-        response = super().user_change_password(request, id, form_url)
-        if before is not None and _password_of(id) != before:
-            deeds.tell(deeds.ACCOUNT_PASSWORD, request, about=User.objects.get(pk=id))
+        before = self.get_object(request, unquote(id))
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if before is not None:
+                self._tell_new_password(request, before)
         return response
+
+    def _tell_new_password(self, request: HttpRequest, before: User) -> None:
+        user = User.objects.get(pk=before.pk)
+        if user.password == before.password:
+            return
+        deeds.tell(deeds.ACCOUNT_PASSWORD, request, about=user)
+        if user.has_usable_password():
+            reset = outbox.absolute(reverse("password_reset"), request)
+            outbox.post("password_changed", user, {"name": user.username, "reset": reset})
 
     # ---- for several at once ----------------------------------------------------------------------------
 
@@ -231,11 +257,6 @@ class UserAdmin(OwnerAdmin, DjangosUserAdmin):
                 messages.warning(request, refused % {"name": user.get_username()})
             done += not refused
         messages.success(request, ngettext("Done for %(n)s account.", "Done for %(n)s accounts.", done) % {"n": done})
-
-
-def _password_of(pk: str) -> str | None:
-    """The hash of somebody's password; None where there is nobody."""
-    return User.objects.filter(pk=pk).values_list("password", flat=True).first() if pk.isdecimal() else None
 
 
 def _rights(form: Any, names: list[str]) -> str:
@@ -323,6 +344,11 @@ class GroupAdmin(OwnerAdmin, MembersAdmin, DjangosGroupAdmin):
 
     def members_of(self, obj: Group) -> Any:
         return obj.user_set
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Nobody puts people into a group that may do more than they: they could be in it themselves then."""
+        is_beyond = obj is not None and gives_more_than(request.user, obj)
+        return super().has_change_permission(request, obj) and not is_beyond
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).annotate(member_count=Count("user"))

@@ -7,6 +7,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from accounts import registering
+
 MAX_NAME = 254  # the longest e-mail address, longer than any user name
 MAX_CLAIMS = 100  # accounts that are looked at for one address
 
@@ -40,6 +42,8 @@ class PeopleBackend(ModelBackend):
     ) -> User | None:
         if not username or password is None:
             return None
+        if registering.looks_unproven(username, password):
+            return User(username=username, is_active=False)  # nobody; for the sentence that a real one would get
         user = person_called(username)
         if user is None:
             make_password(password)  # as much work as for a known account: time tells nothing

@@ -25,9 +25,9 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 from ldap.ldapobject import SimpleLDAPObject
 
-from accounts import deeds, refusals
+from accounts import deeds, ownership, refusals
 from accounts.backends import MAX_NAME, PeopleBackend, person_called
-from accounts.usernames import problem_with
+from accounts.usernames import problem_with, why_kept
 from ganeti import tags
 
 SECONDS = 5  # for a connection to stand, and for each answer, unless AUTH_LDAP_CONNECTION_OPTIONS says otherwise
@@ -178,7 +178,7 @@ def the_account_of(name: str) -> User | None:
 
 
 def refuse_unfit(name: str) -> None:
-    problem = problem_with(name)
+    problem = problem_with(name) or why_kept(name)
     if problem:
         raise Refused(
             _("The directory calls you “%(name)s”, which cannot be a name here. %(problem)s")
@@ -260,7 +260,9 @@ def is_address(text: str) -> bool:
 
 
 class CarryableGroups:
-    """A group type of django-auth-ldap's that leaves out groups whose names no owner's tag can carry."""
+    """A group type of django-auth-ldap's that leaves out groups whose names no owner's tag can carry, and those that a
+    running renaming keeps.
+    """
 
     def __init__(self, group_type: Any) -> None:
         self._group_type = group_type
@@ -275,6 +277,9 @@ class CarryableGroups:
             tags.owner_tag("group", name, settings.GANETI_TAG_PREFIX)
         except ValueError:
             logger.info("The directory's group %s is left out: no tag can carry %s.", info[0], one_line(str(name), 60))
+            return None
+        if ownership.is_kept(ownership.GROUP, name):
+            logger.info("The directory's group %s is left out: tags with its name are being rewritten.", info[0])
             return None
         return name
 

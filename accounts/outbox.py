@@ -60,6 +60,11 @@ def post(
     )
 
 
+def managers() -> list[tuple[str, str]]:
+    """Who hears of applications: MANAGERS, or ADMINS where a site names none."""
+    return settings.MANAGERS or settings.ADMINS
+
+
 def post_all(occasion: str, to: Iterable[tuple[str, str]], context: dict[str, Any] | None = None) -> None:
     """The same to each of ADMINS or MANAGERS, given as those settings are: (name, address) pairs."""
     for _, address in to:

@@ -14,6 +14,7 @@ import re
 from typing import Any, Literal
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
@@ -52,6 +53,8 @@ def standing(user: User) -> Standing:
     """
     if user.is_active:
         return "active"
+    if user.pk is None:  # see accounts/backends.py
+        return "unvalidated"
     row = _pending().filter(user=user).first()
     if row is None:
         return "inactive"
@@ -91,7 +94,7 @@ def register(user: User, telephone: str, organization: Organization | None, requ
     """
     owner = owner_of(user.email)
     if owner is not None:
-        _keep_name(user.username)
+        _keep(user.username, user.email, password_hash=user.password)
         if _may_mail(user.email):
             reset = outbox.absolute(reverse("password_reset"), request)
             about = {"name": owner.username, "standing": standing(owner), "sign_in": _sign_in(request), "reset": reset}
@@ -151,7 +154,8 @@ def find(key: str) -> tuple[Link, RegistrationProfile | None]:
 @transaction.atomic
 def prove(key: str, request: HttpRequest) -> Link:
     """Notes that the address is proven and mails those who decide, if the link is good: what it was good for."""
-    _lock(activation_key=key)  # two clicks, one proof
+    claimed = RegistrationProfile.objects.filter(activation_key=key).values_list("user__email", flat=True).first()
+    _lock(user__email__iexact=claimed or "")  # two clicks, or two who claim one address: one proof
     link, row = find(key)
     if link == "good" and row is not None:
         row.activated = True
@@ -220,7 +224,7 @@ def _taken_from_the_queue(number: int) -> User | None:
 
 def _lock(**which: Any) -> None:
     """Lets others wait who would take the same row; they read it anew then."""
-    list(RegistrationProfile.objects.select_for_update().filter(**which))
+    list(RegistrationProfile.objects.select_for_update(of=("self",)).filter(**which).order_by("pk"))
 
 
 # ---- cleaning up ----------------------------------------------------------------------------------------
@@ -263,8 +267,15 @@ def is_kept(name: str) -> bool:
     return cache.get(f"registered-name:{_digest(name)}") is not None
 
 
-def _keep_name(name: str) -> None:
-    cache.set(f"registered-name:{_digest(name)}", 1, settings.ACCOUNT_ACTIVATION_DAYS * 24 * 3600)
+def looks_unproven(name: str, password: str) -> bool:
+    """Whether somebody registered so, by name or address, and got no account: they read what a real one would."""
+    kept = cache.get(f"registered-name:{_digest(name)}")
+    return isinstance(kept, str) and check_password(password, kept)
+
+
+def _keep(*names: str, password_hash: str) -> None:
+    for name in names:
+        cache.set(f"registered-name:{_digest(name)}", password_hash, settings.ACCOUNT_ACTIVATION_DAYS * 24 * 3600)
 
 
 def _digest(text: str) -> str:

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+import gevent
 import msgspec
 from gevent.pool import Pool
 
@@ -22,7 +23,11 @@ MAX_META = 2**16  # bytes of a description
 MAX_IMAGES = 500  # of one listing
 MAX_TEXT = 255
 MAX_PARAMETERS = 64
+MAX_OSPARAMS = 8192  # bytes of all of them, as JSON
+MAX_DEPTH = 8  # of what is nested in them
+MAX_LINKS = 20_000  # of a listing
 AT_ONCE = 8
+PIECE = 2**16  # characters of a page that are read at a time
 WITHIN = 10.0  # seconds for a document
 WITHIN_ALL = 60.0  # seconds for a listing and all its descriptions
 
@@ -115,9 +120,11 @@ def _described(links: list[str], make: Callable[[str], Image | None]) -> list[Im
             return None
 
     pool = Pool(AT_ONCE)
-    waiting = [pool.spawn(one, link) for link in links]
-    pool.join(timeout=WITHIN_ALL)
-    pool.kill()
+    try:
+        waiting = [pool.spawn(one, link) for link in links]
+        pool.join(timeout=WITHIN_ALL)
+    finally:
+        pool.kill()
     return [greenlet.value if isinstance(greenlet.value, Image) else None for greenlet in waiting]
 
 
@@ -157,8 +164,9 @@ def _from_dump(source: Source, link: str, description: str) -> Image | None:
     name = file_name(link)
     if not name.endswith(".img"):
         return None
+    parts = urlsplit(link)
     return _image(
-        link,
+        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),  # people read it: without a password
         {
             "description": description or name.removesuffix(".img"),
             "provider": source.provider or "snf-image+default",
@@ -181,7 +189,7 @@ def _image(image_id: str, entry: Mapping[str, Any]) -> Image | None:
     provider, osparams = _line(entry.get("provider")), entry.get("osparams") or {}
     if not provider or not image_id or _line(image_id) != image_id:
         return None
-    if not isinstance(osparams, Mapping) or len(osparams) > MAX_PARAMETERS:
+    if not isinstance(osparams, Mapping) or len(osparams) > MAX_PARAMETERS or not _can_be_kept(osparams):
         return None
     return Image(
         id=image_id,
@@ -191,6 +199,22 @@ def _image(image_id: str, entry: Mapping[str, Any]) -> Image | None:
         ssh_key_param=_line(entry.get("ssh_key_param")),
         ssh_key_users=_line(entry.get("ssh_key_users")),
     )
+
+
+def _can_be_kept(osparams: Mapping[str, Any]) -> bool:
+    """Whether parameters are small, flat and of letters that exist: deeper ones break whoever reads them later."""
+    level: list[Any] = [osparams]
+    for _ in range(MAX_DEPTH):
+        containers = [item for item in level if isinstance(item, Mapping | list)]
+        level = [part for item in containers for part in (item.values() if isinstance(item, Mapping) else item)]
+        if not level:
+            break
+    else:
+        return False
+    try:
+        return len(msgspec.json.encode(osparams)) <= MAX_OSPARAMS
+    except (ValueError, TypeError, OverflowError):  # half a letter, a key that is no text, a number without end
+        return False
 
 
 def _line(value: Any) -> str:
@@ -208,8 +232,15 @@ def links_of(listing: Document) -> list[str]:
     """The addresses of the files directly in a listed directory, each once: Apache's, nginx's and lighttpd's pages,
     and nginx's JSON. What lies elsewhere is no part of the listing."""
     directory = listing.url.partition("#")[0].partition("?")[0].rpartition("/")[0] + "/"
-    found = (urljoin(directory, name).partition("#")[0].partition("?")[0] for name in _names(listing))
+    found = (_joined(directory, name) for name in _names(listing)[:MAX_LINKS])
     return list(dict.fromkeys(link for link in found if _is_in(directory, link)))
+
+
+def _joined(directory: str, name: str) -> str:
+    try:
+        return urljoin(directory, name).partition("#")[0].partition("?")[0]
+    except ValueError:  # "//[" and its like are no addresses
+        return ""
 
 
 def file_name(link: str) -> str:
@@ -226,8 +257,12 @@ def _names(listing: Document) -> list[str]:
         rows = rows if isinstance(rows, list) else []
         files = [row for row in rows if isinstance(row, Mapping) and row.get("type", "file") == "file"]
         return [quote(row["name"], safe="", errors="replace") for row in files if isinstance(row.get("name"), str)]
-    parser = _Links()
-    parser.feed(listing.text)
+    parser, page = _Links(), listing.text
+    for begin in range(0, len(page), PIECE):
+        parser.feed(page[begin : begin + PIECE])
+        if len(parser.found) > MAX_LINKS:
+            break
+        gevent.sleep(0)  # a long page holds up nobody
     return parser.found
 
 

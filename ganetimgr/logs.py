@@ -137,7 +137,7 @@ _NAMED = re.compile(
 )
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*@")
 _PIECES = re.compile(r"[\w.~+-]{12,}")
-_OPENING = re.compile(r"(?i)token|key|secret|code|passw")  # in the names of what opens something
+_OPENING = re.compile(r"(?i)token|key|secret|code|passw|cookie")  # in the names of what opens something
 _TOO_SHORT = 8  # what is shorter may be a word, and would be struck out everywhere
 
 

@@ -26,6 +26,7 @@ CHORES = [
     Chore("rename owners", 2.0, renaming.go_on),
     Chore("create VMs once more", 2.0, creation.create_again),
     Chore("start new VMs", 2.0, creation.start_new),
+    Chore("find orphaned applications", 60.0, creation.mend_orphans),
     Chore("look for images", settings.IMAGES_INTERVAL, images.refresh),
     Chore("forget ended sessions", DAY, lambda: call_command("clearsessions")),
 ]

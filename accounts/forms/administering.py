@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -90,9 +90,30 @@ class NewUserForm(NewOwnerForm, AdminUserCreationForm):
 
 
 class UserForm(UserChangeForm):
+    asker: Any  # who changes the account
+
     def clean_email(self) -> str:
         email = self.cleaned_data["email"]
         return free_address(email, self.instance) if "email" in self.changed_data else email
+
+    def clean_groups(self) -> QuerySet[Group]:
+        groups = self.cleaned_data["groups"]
+        touched = set(groups) ^ set(self.instance.groups.all())
+        if beyond := sorted(group.name for group in touched if gives_more_than(self.asker, group)):
+            raise ValidationError(
+                _("These groups give rights that you do not have: %(names)s."), params={"names": ", ".join(beyond)}
+            )
+        return groups
+
+
+def gives_more_than(user: Any, group: Group) -> bool:
+    """Whether this group gives rights that `user` does not have."""
+    return not user.is_superuser and not codes(group.permissions.all()) <= user.get_all_permissions()
+
+
+def codes(permissions: QuerySet[Permission]) -> set[str]:
+    """As `get_all_permissions` has them, which knows none of a disabled account."""
+    return {f"{app}.{name}" for app, name in permissions.values_list("content_type__app_label", "codename")}
 
 
 def free_address(email: str, besides: User | None = None) -> str:
@@ -133,14 +154,32 @@ class RenameForm(forms.Form):
 # ---- members ----------------------------------------------------------------------------------------------
 
 
+class _People(forms.ModelMultipleChoiceField):
+    def _check_values(self, value: Any) -> Any:
+        try:
+            return super()._check_values(value)  # type: ignore[misc]
+        except OverflowError as error:  # a number too long for SQLite
+            raise ValidationError(
+                self.error_messages["invalid_choice"], code="invalid_choice", params={"value": ", ".join(value)}
+            ) from error
+
+
+class _PeopleWidget(AutocompleteSelectMultiple):
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        try:
+            return super().optgroups(name, value, attr)
+        except OverflowError:
+            return super().optgroups(name, [], attr)
+
+
 def _people_picker(label: Any, help_text: Any) -> forms.ModelMultipleChoiceField:
     """Finds people as one types, a page of them at a time."""
-    return forms.ModelMultipleChoiceField(
+    return _People(
         User.objects.all(),
         label=label,
         help_text=help_text,
         required=False,
-        widget=AutocompleteSelectMultiple(Organization._meta.get_field("users"), admin.site),
+        widget=_PeopleWidget(Organization._meta.get_field("users"), admin.site),
     )
 
 

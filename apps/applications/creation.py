@@ -35,13 +35,12 @@ def submit(application: InstanceApplication, by: Actor) -> Job:
     In one transaction the application becomes "being created" and the job row is written; then Ganeti is asked, once.
     Raises Refused with a sentence; the application then waits for administrators with that sentence.
     """
-    body = _body(application)
     if _was_made_after_all(application):
         raise Refused(_found(application))
-    left = next(iter(remains(application)), None)
-    if left and left.is_running:
-        where = {"name": left.name, "cluster": left.cluster}
-        raise Refused(_("%(name)s was made for it and runs on %(cluster)s. Shut it down first.") % where)
+    body = _body(application)
+    left = next(iter(made_for(application)), None)
+    if left:
+        _refuse_to_remove_what_may_be_good(left)
     with transaction.atomic():
         rows = InstanceApplication.objects.filter(
             pk=application.pk, version=application.version, status__in=(Status.APPROVED, Status.FAILED)
@@ -64,7 +63,7 @@ def remains(application: InstanceApplication) -> list[Instance]:
 
     It carries this application's tag, and the application never came to its VM: nobody has it, and it is removed first.
     """
-    return [] if _was_made_after_all(application) else _made_for(application)
+    return [one for one in made_for(application) if not _may_be_good(one)]
 
 
 def try_out(application: InstanceApplication, by: Actor, wanted: Placement) -> Job:
@@ -102,10 +101,22 @@ def create_again() -> None:
     for application in due.select_related("applicant", "reviewer", "cluster")[:50]:
         try:
             submit(application, Actor(application.reviewer or AnonymousUser()))
+        except Outrun:
+            continue
         except Refused as refusal:
-            still = InstanceApplication.objects.filter(pk=application.pk, version=application.version)
-            still.update(creation_is_due=False, backend_message=str(refusal))
             log.warning("%s could not be made once more: %s", application.hostname, refusal)
+            with transaction.atomic():
+                _give_back(application, str(refusal))
+
+
+def mend_orphans() -> None:
+    """Applications that are being created by a job of which there is no row any more, since its cluster was deleted.
+
+    Administrators have them again, with a sentence. A chore of the watcher.
+    """
+    for application in InstanceApplication.objects.filter(status=Status.SUBMITTED, job=None)[:50]:
+        with transaction.atomic():
+            _give_back(application, _("The cluster on which it was being made is no longer known here."))
 
 
 def start_new() -> None:
@@ -178,7 +189,7 @@ def _ask(row: Job, by: Actor, body: dict[str, Any], **more: Any) -> None:
 # ---- what is there already --------------------------------------------------------------------------------------
 
 
-def _made_for(application: InstanceApplication) -> list[Instance]:
+def made_for(application: InstanceApplication) -> list[Instance]:
     """The instances with this application's tag, of its name or the one that it had at its last try."""
     last = application.job
     names = {application.hostname, *([last.instance] if last else [])}
@@ -194,7 +205,30 @@ def _was_made_after_all(application: InstanceApplication) -> bool:
     last = application.job
     if last is None or (last.kind, last.state) != (Job.Kind.CREATE, Job.State.UNKNOWN):
         return False
-    return any((one.cluster, one.name) == (last.cluster.slug, last.instance) for one in _made_for(application))
+    return any((one.cluster, one.name) == (last.cluster.slug, last.instance) for one in made_for(application))
+
+
+def _may_be_good(one: Instance) -> bool:
+    """Whether a creation since the last removal may have made it: then somebody may use it, and it is no remains."""
+    kinds = (Job.Kind.CREATE, Job.Kind.REMOVE)
+    rows = Job.objects.filter(cluster__slug=one.cluster, instance=one.name, kind__in=kinds).order_by("-pk")
+    for kind, state in rows.values_list("kind", "state"):
+        if (kind, state) == (Job.Kind.REMOVE, Job.State.SUCCEEDED):
+            return False
+        if kind == Job.Kind.CREATE and state not in (Job.State.FAILED, Job.State.CANCELED):
+            return True
+    return False
+
+
+def _refuse_to_remove_what_may_be_good(one: Instance) -> None:
+    where = {"name": one.name, "cluster": one.cluster}
+    if _may_be_good(one):
+        sentence = _(
+            "%(name)s on %(cluster)s may be a good VM of an earlier try. Look at it; if it is not, remove it there."
+        )
+        raise Refused(sentence % where)
+    if one.is_running:
+        raise Refused(_("%(name)s was made for it and runs on %(cluster)s. Shut it down first.") % where)
 
 
 def _found(application: InstanceApplication) -> str:
@@ -225,21 +259,27 @@ def _succeeded(row: Job, **more: Any) -> None:
         "url": outbox.absolute(reverse("instance-detail", args=[row.cluster.slug, row.instance])),
     }
     outbox.post("instance_created", application.applicant, context)
-    outbox.post_all("instance_created_managers", settings.MANAGERS, context)
+    outbox.post_all("instance_created_managers", outbox.managers(), context)
 
 
 def _failed(row: Job, words: str) -> None:
     application = _conclude(row, Status.FAILED, backend_message=words)
-    if application is None:
-        return
-    _note(application, Kind.FAILED, text=words)
-    context = {
-        "application": application,
-        "cluster": row.cluster,
-        "job": row.job_id,
-        "words": words,
-        "url": outbox.absolute(reverse("application-review", args=[application.pk])),
-    }
+    if application is not None:
+        _tell_of_failure(application, words, cluster=row.cluster.slug, job=row.job_id)
+
+
+def _give_back(application: InstanceApplication, words: str) -> None:
+    """It waits for administrators again, with this sentence, if it is still as `application` knows it."""
+    rows = InstanceApplication.objects.filter(pk=application.pk, version=application.version)
+    changed = {"status": Status.FAILED, "backend_message": words, "creation_is_due": False}
+    if rows.update(version=F("version") + 1, last_updated=timezone.now(), **changed):
+        _tell_of_failure(application, words, cluster=_wanted_cluster(application))
+
+
+def _tell_of_failure(application: InstanceApplication, words: str, **where: Any) -> None:
+    _note(application, Kind.FAILED, text=words, is_internal=True)
+    url = outbox.absolute(reverse("application-review", args=[application.pk]))
+    context = {"application": application, "words": words, "url": url, **where}
     outbox.post_all("instance_failed", settings.ADMINS, context)
 
 
@@ -252,7 +292,7 @@ def _conclude(
     return InstanceApplication.objects.select_related("applicant", "reviewer").get(job=row)
 
 
-def _note(application: InstanceApplication, kind: str, by: Any = None, text: str = "") -> None:
+def _note(application: InstanceApplication, kind: str, by: Any = None, **fields: Any) -> None:
     user = by if by is not None and by.pk else None
     name = user.get_username() if user else ""
-    ApplicationEvent.objects.create(application=application, kind=kind, by=user, by_name=name, text=text)
+    ApplicationEvent.objects.create(application=application, kind=kind, by=user, by_name=name, **fields)

@@ -7,7 +7,6 @@ entry, and the mails. Two people who decide at once: one wins, the other gets a 
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -88,10 +87,9 @@ def answer(application: InstanceApplication, by: Actor, text: str) -> None:
         _move(application, by, Kind.ANSWER, only_from=InstanceApplication.ON_THEIR_WAY, text=text)
         question = application.events.filter(kind=Kind.QUESTION).order_by("-pk").first()
         context = {**_context(application), "text": text}
-        if question is None or question.by is None or not question.by.is_active:
-            outbox.post_all("application_answer", settings.MANAGERS, context)
-        else:
-            outbox.post("application_answer", question.by, context)
+        asker = question.by if question and question.by and question.by.is_active else None
+        if asker is None or not outbox.post("application_answer", asker, context):
+            outbox.post_all("application_answer", outbox.managers(), context)
 
 
 def withdraw(application: InstanceApplication, by: Actor) -> None:
@@ -274,7 +272,7 @@ def _placed(placement: Placement) -> dict[str, Any]:
 
 
 def _mail_managers(occasion: str, application: InstanceApplication) -> None:
-    outbox.post_all(occasion, settings.MANAGERS, _context(application))
+    outbox.post_all(occasion, outbox.managers(), _context(application))
 
 
 def _context(application: InstanceApplication) -> dict[str, Any]:

@@ -58,11 +58,14 @@ def refresh(listings: Iterable[Source] | None = None) -> None:
         row = {"address": source.url, "tried_at": now}
         try:
             found = images.from_source(source)
+            content = msgspec.json.encode(found).decode()
         except CannotFetch as error:
             log.warning("Images of the kind %s could not be listed: %s.", source.kind, error)
             row["error"] = str(error)
+        except (ValueError, TypeError, RecursionError, LookupError):  # one listing's contents must not cost the others
+            log.exception("A listing of the kind %s could not be read.", source.kind)
+            row["error"] = "its contents cannot be read"
         else:
-            content = msgspec.json.encode(found).decode()
             row |= {"images": content, "count": len(found), "fetched_at": now, "error": ""}
         ImageListing.objects.update_or_create(kind=kind, address_hash=address_hash, defaults=row)
     _forget_others()
@@ -92,5 +95,8 @@ def _stored(present: tuple[tuple[int, object], ...]) -> list[Image]:
     for pk, _ in present:
         body = bodies.get(pk)
         if body:
-            found += msgspec.json.decode(body, type=list[Image])
+            try:
+                found += msgspec.json.decode(body, type=list[Image])
+            except (msgspec.MsgspecError, RecursionError):
+                log.error("What is kept of the listing %s cannot be read.", pk)
     return found

@@ -144,7 +144,7 @@ class ApplicationEvent(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     by_name = models.CharField(max_length=150, blank=True)
     text = models.TextField(blank=True)  # typed by a person, or Ganeti's words; never HTML
-    is_internal = models.BooleanField(default=False)  # for administrators only
+    is_internal = models.BooleanField(default=False)  # its text is for administrators: it may name machines
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -109,8 +109,8 @@ class ShownApplication:
 
     @property
     def words(self) -> str:
-        """Ganeti's words, or ours retold in the reader's language."""
-        return retold(self.row.backend_message)
+        """Ganeti's words, or ours retold, for those who decide: they may name machines and what scripts printed."""
+        return retold(self.row.backend_message) if self.for_reviewers else ""
 
     @property
     def has_failed(self) -> bool:
@@ -153,7 +153,7 @@ class ShownApplication:
 
     @cached_property
     def events(self) -> list[ApplicationEvent]:
-        return list(self.row.events.filter(is_internal=False))
+        return list(self.row.events.all())
 
     @property
     def story(self) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ class ShownApplication:
                 "at": event.at,
                 "who": event.by_name,
                 "what": event.get_kind_display(),
-                "text": retold(event.text),
+                "text": retold(event.text) if self.for_reviewers or not event.is_internal else "",
                 "icon": OF_EVENT.get(K(event.kind), "clock-history"),
             }
             for event in self.events

@@ -71,6 +71,11 @@ class ClusterAdmin(admin.ModelAdmin):
         (_("Use"), {"fields": ["use_gnt_network", "fast_create", "disable_instance_creation", "disabled"]}),
     ]
 
+    def has_delete_permission(self, request: HttpRequest, obj: Cluster | None = None) -> bool:
+        """Not while jobs of ours are under way: nobody would ever hear how they end."""
+        is_busy = obj is not None and Job.objects.unfinished().filter(cluster=obj).exists()
+        return super().has_delete_permission(request, obj) and not is_busy
+
     @admin.action(description=_("Test the connection"))
     def test_connection(self, request: HttpRequest, queryset: QuerySet[Cluster]) -> None:
         for cluster in queryset[:10]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import ownership, profiles, usernames
 from accounts.forms.registering import RegistrationForm
-from accounts.models import Organization, SshPublicKey
+from accounts.models import Organization, OutgoingMail, SshPublicKey
 from apps.audit.models import AuditEntry
 from apps.clusters.models import Cluster, Network, Renaming
 from tests import estate
@@ -213,6 +213,21 @@ class TestUsers:
         as_dora.post(url, {"password1": password, "password2": password, "usable_password": "true"})
         assert deeds() == [("Password set by an administrator", "alice", "")]
 
+    @pytest.mark.parametrize("before", ["", "%20", "+"])
+    def test_however_its_address_is_written_a_new_password_is_told_to_its_owner_too(
+        self, as_dora: Browser, people: Any, before: str
+    ) -> None:
+        url = f"/admin/auth/user/{before}{people['alice'].pk}/password/"
+        password = "correct horse battery"
+        as_dora.post(url, {"password1": password, "password2": "another", "usable_password": "true"})
+        assert not OutgoingMail.objects.exists()
+        as_dora.post(url, {"password1": password, "password2": password, "usable_password": "true"})
+        assert User.objects.get(username="alice").check_password(password)
+        assert deeds() == [("Password set by an administrator", "alice", "")]
+        mail = OutgoingMail.objects.get()
+        assert (mail.occasion, mail.user) == ("password_changed", people["alice"])
+        assert reverse("password_reset") in mail.text
+
     def test_enable_disable_and_sign_out_for_several(self, as_dora: Browser, people: Any) -> None:
         assert "Done for 2 accounts." in act(as_dora, "user", "disable", people["alice"], people["bob"])
         assert not User.objects.filter(username__in=["alice", "bob"], is_active=True).exists()
@@ -279,6 +294,28 @@ class TestStaffWhoAreNoSuperusers:
         assert as_staff.post(address("user", bob), {"first_name": "x"}).status_code == 403
         assert as_staff.get(reverse("admin:auth_user_password_change", args=[bob.pk])).status_code == 403
         assert "rights that you do not have" in act(as_staff, "user", "disable", bob)
+
+    def test_nor_one_whose_account_is_disabled(self, as_staff: Browser, people: Any) -> None:
+        User.objects.filter(username__in=["bob", "erik"]).update(is_active=False)
+        Group.objects.get(name="noc").permissions.add(Permission.objects.get(codename="view_instances"))
+        for name in ("bob", "erik"):
+            assert as_staff.post(address("user", people[name]), {"first_name": "x"}).status_code == 403
+            assert "rights that you do not have" in act(as_staff, "user", "enable", people[name])
+        User.objects.filter(username="alice").update(is_active=False)
+        assert "Done for 1 account." in act(as_staff, "user", "enable", people["alice"])
+
+    def test_who_may_change_groups_joins_none_that_may_do_more(self, as_staff: Browser, people: Any) -> None:
+        frank = User.objects.get(username="frank")
+        frank.user_permissions.add(Permission.objects.get(codename="change_group"))
+        noc, strong = Group.objects.get(name="noc"), Group.objects.create(name="strong")
+        strong.permissions.add(Permission.objects.get(codename="view_instances"))
+        page = save(as_staff, address("user", frank), groups=[noc.pk, strong.pk]).content.decode()
+        assert "These groups give rights that you do not have: strong." in page
+        assert as_staff.post(address("group", strong), {"join": [frank.pk]}).status_code == 403
+        assert not frank.groups.exists()
+        save(as_staff, address("user", frank), groups=[noc.pk])
+        save(as_staff, address("group", noc), join=[people["alice"].pk])
+        assert list(frank.groups.all()) == list(people["alice"].groups.all()) == [noc]
 
 
 class TestNewNames:
@@ -483,6 +520,13 @@ class TestMembers:
         noc = Group.objects.get(name="noc")
         page = save(as_dora, address("group", noc), leave=[people["alice"].pk]).content.decode()
         assert "No member: alice." in page
+        assert deeds() == []
+
+    @pytest.mark.parametrize("field", ["join", "leave"])
+    def test_a_number_that_no_database_holds_is_nobody(self, as_dora: Browser, people: Any, field: str) -> None:
+        noc = Group.objects.get(name="noc")
+        page = save(as_dora, address("group", noc), **{field: ["9" * 30]}).content.decode()
+        assert "is not one of the available choices" in page
         assert deeds() == []
 
     def test_the_list_counts_members_and_vms(self, as_dora: Browser, people: Any) -> None:

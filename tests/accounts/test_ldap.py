@@ -16,6 +16,7 @@ from django.test import Client
 
 from accounts import refusals
 from apps.audit.models import AuditEntry
+from apps.clusters.models import Renaming
 from ganetimgr import sitefile
 from tests.plugins.ldap import GROUPS, PEOPLE, READER, SECRET, Slapd
 from tests.site.running import ROOT, Site
@@ -79,6 +80,22 @@ def sign_in(name: str = "lena", password: str = PASSWORD) -> str:
     assert answer.status_code in (200, 429)
     errors = answer.context["form"].non_field_errors()
     return " ".join(str(error) for error in errors)
+
+
+def test_a_name_that_a_running_renaming_keeps_is_nobodys(db: None) -> None:
+    from accounts.ldap import CarryableGroups, Refused, refuse_unfit
+
+    class AsTheyAre:
+        def group_name_from_info(self, info: Any) -> Any:
+            return info[1]
+
+    refuse_unfit("lena")
+    assert CarryableGroups(AsTheyAre()).group_name_from_info(("cn=noc", "noc")) == "noc"
+    for kind, name in (("user", "lena"), ("group", "noc")):
+        Renaming.objects.create(kind=kind, old=name, new="x", holds=Renaming.hold_on(kind, name))
+    with pytest.raises(Refused, match="until just now"):
+        refuse_unfit("lena")
+    assert CarryableGroups(AsTheyAre()).group_name_from_info(("cn=noc", "noc")) is None
 
 
 @needs_server

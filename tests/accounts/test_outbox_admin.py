@@ -43,6 +43,18 @@ def test_nobody_reads_a_mail_there_for_its_links_are_the_recipients(as_dora: Bro
         assert mail.token not in page
 
 
+@pytest.mark.parametrize("field", ["text__contains", "text", "token__startswith", "user__password__startswith"])
+def test_no_filter_finds_out_what_is_in_a_mail(as_dora: Browser, mail: OutgoingMail, field: str) -> None:
+    assert as_dora.get(LIST, {field: "x"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "known", [{"state__exact": "failed"}, {"occasion": ""}, {"created__gte": "2020-01-01 00:00+00:00"}]
+)
+def test_the_filters_of_the_page_work(as_dora: Browser, mail: OutgoingMail, known: Any) -> None:
+    assert "A new password" in as_dora.get(LIST, known).content.decode()
+
+
 def test_nobody_edits_makes_or_deletes_one(as_dora: Browser, mail: OutgoingMail) -> None:
     assert as_dora.post(f"{LIST}{mail.pk}/change/", {"recipient": "x@evil.example"}).status_code == 403
     assert as_dora.post(f"{LIST}add/").status_code == 403

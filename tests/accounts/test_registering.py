@@ -268,6 +268,16 @@ class TestAddressesThatAreKnown:
         assert "/accounts/password/reset/" in told.text
         assert "frida" not in told.text.lower()
 
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_signing_in_afterwards_tells_nothing_either(self, people: Any, by_name: bool) -> None:
+        filled_in(Browser(), username="frida", email="alice@example.org")
+        filled_in(Browser(), username="gregor", email="gregor@example.net")
+        pages = []
+        for name, address in (("frida", "alice@example.org"), ("gregor", "gregor@example.net")):
+            typed = {"username": name if by_name else address, "password": PASSWORD}
+            pages.append(Browser().post("/user/login/", typed).content.decode())
+        assert all("prove your e-mail address" in page for page in pages)
+
     def test_the_answer_takes_as_much_work(self, people: Any, settings: Any) -> None:
         settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
         CountingHasher.times = 0

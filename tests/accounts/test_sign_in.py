@@ -61,6 +61,10 @@ class TestSignIn:
     def test_it_never_leads_elsewhere(self, client: Client, alice: User, elsewhere: str) -> None:
         assert sign_in(client, next=elsewhere)["Location"] == "/"
 
+    @pytest.mark.parametrize("odd", ["foo", "user-instances", "?next=x", "."])
+    def test_a_word_that_is_no_address_is_no_error_page(self, client: Client, alice: User, odd: str) -> None:
+        assert client.post("/theme/", {"theme": "dark", "next": odd})["Location"] == "/"
+
     def test_a_wrong_password_gets_a_sentence(self, client: Client, alice: User) -> None:
         answer = sign_in(client, "wrong")
         assert answer.status_code == 200

@@ -467,8 +467,8 @@ class TestOneApplication:
         Job.objects.update(holds=None, state="failed")
         InstanceApplication.objects.update(status=Status.FAILED, backend_message="not enough <memory>")
         page = self.page(as_alice, application)
-        assert "not enough &lt;memory&gt;" in page
         assert "data-live" not in page
+        assert "not enough" not in page, "what Ganeti prints is for administrators"
 
     def test_the_vm_is_linked_as_long_as_it_is_there(self, as_alice: Browser, application: InstanceApplication) -> None:
         row = estate.put("north", estate.instance("new.example.org"))

@@ -304,8 +304,9 @@ class TestWhatIsThereAlready:
         settings.OPERATING_SYSTEMS = {}
         creation.create_again()
         application.refresh_from_db()
-        assert (application.status, application.creation_is_due) == (Status.APPROVED, False)
+        assert (application.status, application.creation_is_due) == (Status.FAILED, False)
         assert "no longer in the catalogue" in application.backend_message
+        assert "no longer in the catalogue" in mails("instance_failed")[0].text
 
 
 class TestAClusterThatDiesAfterTheForm:
@@ -391,6 +392,50 @@ class TestDestroys:
         assert following.give_up(row, "nobody knows", AT_THE_END)
         assert InstanceApplication.objects.values().get() == before
         assert not mails("instance_failed")
+
+
+class TestWhatMayBeGood:
+    def test_a_vm_that_an_earlier_doubtful_try_may_have_made_is_never_removed(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        by = Actor(people["dora"])
+        row = creation.submit(application, by)
+        north.job(row.job_id or 0)
+        following.give_up(row, "nobody knows", AT_THE_END)
+        application.refresh_from_db()
+        creation.submit(application, by)  # the inventory does not know the VM yet: Ganeti refuses a second one
+        followed()
+        application.refresh_from_db()
+        assert application.status == Status.FAILED
+        call_command("refresh_cluster_instances", verbosity=0)
+        with pytest.raises(Refused, match="may be a good VM"):
+            creation.submit(application, by)
+        assert not Job.objects.filter(kind=Job.Kind.REMOVE).exists()
+
+    def test_an_application_whose_cluster_was_deleted_comes_back_to_administrators(
+        self, north: SimulatedSide, people: dict[str, User]
+    ) -> None:
+        application = accepted(people)
+        creation.submit(application, Actor(people["dora"]))
+        Job.objects.all().delete()
+        creation.mend_orphans()
+        creation.mend_orphans()
+        application.refresh_from_db()
+        assert application.status == Status.FAILED
+        assert "no longer known" in application.backend_message
+        assert len(mails("instance_failed")) == 1
+
+    def test_the_applicant_reads_that_it_failed_and_not_what_ganeti_said(
+        self, north: SimulatedSide, people: dict[str, User], as_alice: Any, as_dora: Any
+    ) -> None:
+        north.faults.failing_jobs = "node7 printed a password"
+        application = accepted(people)
+        creation.submit(application, Actor(people["dora"]))
+        followed()
+        page = f"/application/{application.pk}/"
+        assert "node7" not in as_alice.get(page).content.decode()
+        assert "node7" in as_dora.get(page).content.decode()
 
 
 class TestTrial:

@@ -141,6 +141,19 @@ class TestAsking:
         decisions.answer(application, alice, "the shop")
         assert mails()[-1] == ("application_answer", "managers@example.org")
 
+    def test_an_answer_to_somebody_without_an_address_reaches_somebody(
+        self, application: InstanceApplication, alice: Actor, dora: Actor
+    ) -> None:
+        decisions.ask(application, dora, "what for?")
+        User.objects.filter(pk=dora.user.pk).update(email="")
+        decisions.answer(application, alice, "the shop")
+        assert mails()[-1] == ("application_answer", "managers@example.org")
+
+    def test_a_site_without_managers_has_administrators(self, alice: Actor, settings: Any) -> None:
+        settings.MANAGERS = []
+        decisions.file(alice, FIELDS)
+        assert mails() == [("application_filed", "admins@example.org")]
+
 
 class TestTheApplicant:
     def test_withdraws_while_it_waits_and_the_name_is_free_again(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client as Browser
+from django.utils import timezone
 
 from apps.applications import images
 from apps.applications.models import ImageListing
@@ -37,6 +38,15 @@ def test_one_source_that_is_down_does_not_hide_another(settings: Any, serve: Any
     settings.OPERATING_SYSTEMS_URLS = [serve(says(404)), serve(LISTED)]
     images.refresh()
     assert "alma" in images.catalogue()
+
+
+def test_what_cannot_be_read_any_more_costs_only_itself(settings: Any, serve: Any) -> None:  # noqa: F811
+    settings.OPERATING_SYSTEMS_URLS = [serve(LISTED)]
+    images.refresh()
+    row = ImageListing.objects.get()
+    row.images, row.fetched_at = "[" * 5000, timezone.now()
+    row.save()
+    assert list(images.catalogue()) == ["none", "debian"]
 
 
 def test_a_source_that_is_no_longer_named_is_forgotten(settings: Any, serve: Any) -> None:  # noqa: F811

@@ -287,6 +287,13 @@ class TestDeciding:
         said = as_dora.get(LIST).content.decode()
         assert f"Ganeti keeps what the failed try left, tagged with its owner: {application.hostname} (south)." in said
 
+    @pytest.mark.parametrize("verb", ["reject", "ask", "discard", "accept"])
+    def test_a_version_that_is_no_number_is_no_error_page(
+        self, as_dora: Browser, application: InstanceApplication, verb: str
+    ) -> None:
+        assert decide(as_dora, application, verb, words="x", version="abc").status_code == 200
+        assert now(application).status == Status.PENDING
+
     def test_discarding_is_silent(self, as_dora: Browser, application: InstanceApplication) -> None:
         before = OutgoingMail.objects.count()
         decide(as_dora, application, "discard")

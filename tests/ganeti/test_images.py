@@ -109,6 +109,12 @@ class TestArchives:
 
 
 class TestDumps:
+    def test_a_password_in_the_listings_address_is_no_part_of_what_people_read(self) -> None:
+        here = "https://user:hidden@images.example.org/vm/"
+        image = only(images.from_source(Source(SNF, here), Web({here: page("debian.img")})))
+        assert image.id == f"{HERE}debian.img"
+        assert image.osparams["img_id"] == f"{here}debian.img"
+
     def test_a_dump_is_known_by_its_whole_address(self) -> None:
         source = Source(SNF, HERE, extra={"img_properties": {"SWAP": "2:512"}, "img_passwd": "hidden"})
         image = only(images.from_source(source, Web({HERE: page("debian.img", "other.tar.gz")})))
@@ -146,6 +152,14 @@ class TestMeta:
         good = {"provider": "noop", "osparams": {"img_id": "good"}}
         assert [image.id for image in self.found(bad=rubbish, good=good)] == ["good"]
 
+    @pytest.mark.parametrize(
+        "value", ["[" * 40 + "]" * 40, r'"\ud800"', '"' + "x" * 9000 + '"'], ids=["deep", "half a letter", "long"]
+    )
+    def test_parameters_that_break_whoever_reads_them_later_are_left_out(self, value: str) -> None:
+        bad = f'{{"provider": "noop", "osparams": {{"img_id": "bad", "n": {value}}}}}'
+        good = {"provider": "noop", "osparams": {"img_id": "good"}}
+        assert [image.id for image in self.found(bad=bad, good=good)] == ["good"]
+
 
 class TestTheCatalogue:
     def test_the_one_without_a_system_leads_and_the_others_follow_by_description(self) -> None:
@@ -165,6 +179,10 @@ class TestListings:
     )
     def test_what_lies_elsewhere_is_no_part_of_a_listing(self, elsewhere: str) -> None:
         assert images.links_of(Document(page(elsewhere).encode(), "text/html", HERE)) == []
+
+    def test_a_link_that_is_no_address_costs_only_itself(self) -> None:
+        listing = Document(page("//[", "a.img").encode(), "text/html", HERE)
+        assert images.links_of(listing) == [f"{HERE}a.img"]
 
     def test_names_with_odd_letters_arrive(self) -> None:
         rows = [{"name": "a b?.img", "type": "file"}, {"type": "file"}, "text"]

@@ -110,6 +110,8 @@ class ReviewForm(VmFields):
             del self.errors[name]
 
     def _matters(self, name: str) -> bool:
+        if name == "version":
+            return True
         if self.verb in SPEAKS:
             return name == "words"
         return self.verb in (*MAKES, "save")

@@ -170,7 +170,7 @@ def detail(request: HttpRequest, application_id: int) -> HttpResponse:
 
 def _detail_page(request: HttpRequest, application: InstanceApplication, form: WordsForm) -> HttpResponse:
     context = {
-        "application": ShownApplication(application),
+        "application": ShownApplication(application, for_reviewers=may_see_all(request.user)),
         "is_mine": application.applicant_id == _me(request).pk,
         "may_review": may_review(request.user),
         "may_see_all": may_see_all(request.user),

@@ -142,7 +142,7 @@ def _discard(application: InstanceApplication, form: ReviewForm, by: Actor) -> s
 
 def _left_over(application: InstanceApplication) -> str:
     """What Ganeti kept of a failed try stays, in its applicant's list: whoever ends the application hears of it."""
-    kept = ", ".join(f"{one.name} ({one.cluster})" for one in creation.remains(application))
+    kept = ", ".join(f"{one.name} ({one.cluster})" for one in creation.made_for(application))
     if not kept:
         return ""
     return " " + _("Ganeti keeps what the failed try left, tagged with its owner: %(what)s. Remove it there.") % {
