@@ -24,6 +24,22 @@ def patience() -> Iterator[None]:
     expect.set_options(timeout=5_000)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def as_it_was(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[None]:
+    """The other files' flows find the estate as they know it."""
+    before = {slug: set(side.server.world.instances) for slug, side in clusters.items()}
+    yield
+    for slug, side in clusters.items():
+        world = side.server.world
+        with world.lock:
+            for name in set(world.instances) - before[slug]:
+                del world.instances[name]
+    for table in ("applicationevent", "instanceapplication"):
+        site.rows(f"DELETE FROM apply_{table}")
+    dora = site.sign_in("dora")
+    site.until(lambda: "60 VMs" in dora.text("/"), "the list to be as it was")
+
+
 @pytest.fixture(autouse=True)
 def nothing_waits(site: Site) -> Iterator[None]:
     """Each flow begins without drafts, and leaves nobody waiting for the next."""
