@@ -34,8 +34,8 @@ def as_it_was(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[None]:
         with world.lock:
             for name in set(world.instances) - before[slug]:
                 del world.instances[name]
-    for table in ("applicationevent", "instanceapplication"):
-        site.rows(f"DELETE FROM apply_{table}")
+    site.rows("DELETE FROM apply_applicationevent")
+    site.rows("DELETE FROM apply_instanceapplication")
     dora = site.sign_in("dora")
     site.until(lambda: "60 VMs" in dora.text("/"), "the list to be as it was")
 
