@@ -224,7 +224,7 @@ def _taken_from_the_queue(number: int) -> User | None:
 
 def _lock(**which: Any) -> None:
     """Lets others wait who would take the same row; they read it anew then."""
-    list(RegistrationProfile.objects.select_for_update(of=("self",)).filter(**which).order_by("pk"))
+    list(RegistrationProfile.objects.select_for_update().filter(**which).order_by("pk"))
 
 
 # ---- cleaning up ----------------------------------------------------------------------------------------
