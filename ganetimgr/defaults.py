@@ -34,7 +34,8 @@ BRANDING = {
     "TERMS_URL": "",  # where the terms of use are, which people accept when they register
     "SERVICE_PROVIDED_BY": {"NAME": "", "URL": "", "SOCIAL_NETWORKS": []},
 }
-# Where people find the site, such as "https://vps.example.org": for links in mails. Empty: as the request says
+# Where people find the site, such as "https://vps.example.org": for links in mails and the address of SSH keys.
+# Empty: https and the first name of ALLOWED_HOSTS; where that is none, as the request says
 SITE_URL = ""
 SHOW_PATTERNS = False  # a page with every component at /patterns/, for development
 

@@ -59,6 +59,7 @@ def complete(settings: Settings) -> None:
     """Fills in what a site left to us: database, cache, store, key, Content-Security-Policy."""
     var = Path(settings["VAR_DIR"])
     settings["SECRET_KEY"] = settings["SECRET_KEY"] or kept_secret(var / "secret-key")
+    settings["SITE_URL"] = settings["SITE_URL"] or address_of(settings["ALLOWED_HOSTS"])
     settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
     settings["DATABASES"] = databases.complete(settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")})
     settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
@@ -70,6 +71,13 @@ def complete(settings: Settings) -> None:
     engine = "cached_db" if settings["REDIS_URL"] else "db"
     settings.setdefault("SESSION_ENGINE", f"django.contrib.sessions.backends.{engine}")
     settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": csp(settings["CSP_EXTRA"], settings["BRANDING"])})
+
+
+def address_of(hosts: Sequence[str]) -> str:
+    """Where people find a site that does not say it: under the first whole name that it answers to; else empty."""
+    names = (host for host in hosts if "." in host.strip(".") and not host.startswith((".", "*")))
+    name = next((name for name in names if not name.replace(".", "").isdigit()), "")
+    return f"https://{name}" if name else ""
 
 
 def with_ldap(backends: Sequence[str]) -> list[str]:

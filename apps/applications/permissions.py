@@ -9,11 +9,6 @@ from django.utils.translation import gettext as _
 from apps.applications.models import InstanceApplication
 
 
-def may_apply(user: Any) -> bool:
-    """Everybody who is signed in."""
-    return user.is_authenticated and user.is_active
-
-
 def may_see_all(user: Any) -> bool:
     """Reviewers, and those who may look at applications."""
     return user.is_active and (user.has_perm("apply.view_applications") or may_review(user))

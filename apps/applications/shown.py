@@ -117,10 +117,6 @@ class ShownApplication:
         return self.row.status == S.FAILED
 
     @property
-    def was_refused(self) -> bool:
-        return self.row.status == S.REFUSED
-
-    @property
     def may_be_withdrawn(self) -> bool:
         return self.row.status == S.PENDING
 

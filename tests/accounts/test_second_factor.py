@@ -16,9 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_otp.oath import totp
 
-from accounts import second_factor
+from accounts import deeds, second_factor
 from accounts.models import Authenticator, OutgoingMail, RecoveryCode
-from apps.audit import events
 from apps.audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +121,7 @@ class TestSwitchingItOn:
         assert len(set(codes_on(text_of(answer)))) == 10
         assert "no-store" in answer["Cache-Control"]
         assert people["alice"].recovery_codes.count() == 10
-        assert told() == [events.SECOND_FACTOR_ON]
+        assert told() == [deeds.SECOND_FACTOR_ON]
         assert mailed() == [("second_factor_on", "alice@example.org")]
         assert not codes_on(text_of(as_alice.get(PAGE)))
         assert as_alice.post(ON, {"password": "alice", "code": code_of(secret)})["Location"] == PAGE
@@ -360,7 +359,7 @@ class TestWrongCodes:
         answers = [give_code_after_the_pause(client, wrong_code_for(secret)) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 302]
         assert "Too many wrong codes" in text_of(client.get(LOGIN))
-        entry = AuditEntry.objects.get(action=events.SECOND_FACTOR_LOCKED)
+        entry = AuditEntry.objects.get(action=deeds.SECOND_FACTOR_LOCKED)
         assert not entry.is_authorized
         assert mailed() == [("second_factor_wrong", "alice@example.org")]
         assert client.get(CODE)["Location"] == LOGIN
@@ -388,7 +387,7 @@ class TestRecoveryCodes:
         code = second_factor.new_recovery_codes(people["alice"])[0]
         give_password(client)
         give_code(client, code)
-        assert AuditEntry.objects.get(action=events.RECOVERY_CODE_USED).detail == "9 left"
+        assert AuditEntry.objects.get(action=deeds.RECOVERY_CODE_USED).detail == "9 left"
         assert mailed() == [("recovery_used", "alice@example.org")]
         assert "9 codes are left" in OutgoingMail.objects.get().text
 
@@ -407,7 +406,7 @@ class TestRecoveryCodes:
         page = text_of(client.post(CODES, {"password": "alice", "code": code_of(secret)}))
         assert len(codes_on(page)) == 10
         assert not set(codes_on(page)) & set(old)
-        assert events.RECOVERY_CODES_NEW in told()
+        assert deeds.RECOVERY_CODES_NEW in told()
 
     def test_with_a_wrong_password_no_code_is_used_up(self, client: Browser, people: Any, secret: str) -> None:
         code = second_factor.new_recovery_codes(people["alice"])[0]
@@ -438,7 +437,7 @@ class TestSwitchingItOff:
         assert browser.post(OFF, {"password": "alice", "code": code_of(secret, 1)})["Location"] == PAGE
         assert not Authenticator.objects.exists()
         assert not RecoveryCode.objects.exists()
-        assert told()[-1] == events.SECOND_FACTOR_OFF
+        assert told()[-1] == deeds.SECOND_FACTOR_OFF
         assert mailed() == [("second_factor_off", "alice@example.org")]
         assert browser.get("/history/").status_code == 200
         assert give_password(Browser())["Location"] == "/"
@@ -473,7 +472,7 @@ class TestResetByAnAdministrator:
         give_code(client, code_of(secret))
         self.reset(as_dora, people["alice"], people["bob"])
         assert not Authenticator.objects.exists()
-        entry = AuditEntry.objects.get(action=events.SECOND_FACTOR_RESET)
+        entry = AuditEntry.objects.get(action=deeds.SECOND_FACTOR_RESET)
         assert mailed() == [("second_factor_off", "alice@example.org")]
         assert "An administrator" in OutgoingMail.objects.get().text
         assert (entry.requester_name, entry.person) == ("dora", "alice")

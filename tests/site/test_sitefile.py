@@ -72,3 +72,15 @@ class TestSiteFile:
         settings = read('BRANDING = {"LOGO": "https://www.example.org/logo.svg", "FAVICON": "/static/site.svg"}')
         directives = settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
         assert directives["img-src"] == ["'self'", "data:", "https://www.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "address"),
+    [
+        (["localhost", "127.0.0.1", "[::1]"], ""),
+        ([".example.org", "*", "*.example.org"], ""),
+        (["127.0.0.1", "vps.example.org", "other.example.org"], "https://vps.example.org"),
+    ],
+)
+def test_a_site_that_does_not_say_its_address_is_found_under_its_first_name(hosts: list[str], address: str) -> None:
+    assert sitefile.address_of(hosts) == address
