@@ -130,6 +130,22 @@ SNAPSHOT_STORE = ""  # empty: REDIS_URL, or VAR_DIR/snapshots without one
 REDIS_URL = ""
 FIELD_KEY_FILE = ""  # a file whose content encrypts secrets in the database, instead of SECRET_KEY
 
+# ---- what people do with their VMs ----------------------------------------------------
+
+INSTANCE_ACTION_ACTIVE_DAYS = 7  # how long the mailed link is good that confirms a reinstallation, removal or rename
+# The widest networks that may be let into an isolated VM, as lengths of their prefixes
+WHITELIST_IP_MAX_SUBNET_V4 = 26
+WHITELIST_IP_MAX_SUBNET_V6 = 64
+# The console in the browser. NOVNC_PROXY ("host:port") names a proxy of ganetimgr 2.x, which is used then instead of
+# our own console process; NOVNC_USE_TLS says whether browsers speak TLS to that proxy.
+WEBSOCK_VNC_ENABLED = True
+NOVNC_PROXY = ""
+NOVNC_USE_TLS = True
+# Where a grapher draws the load of VMs, such as "https://graphs.example.org"; empty: no graphs
+COLLECTD_URL = ""
+NODATA_IMAGE = ""  # a file that is sent where there is no graph; empty: our own
+SERVER_MONITORING_URL = ""  # staff find a node at this address and its name; empty: no link
+
 # ---- the watcher ---------------------------------------------------------------------
 
 BEANSTALKD_HOST = ""  # empty: no broker, the watcher's sweep alone finds new jobs

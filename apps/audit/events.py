@@ -15,6 +15,26 @@ REBOOT = "Reboot"
 ADD_TAGS = "Add tags"
 REMOVE_TAGS = "Remove tags"
 DESTROY = "Destroy"
+REINSTALL = "Reinstall"
+RENAME = "Rename"
+SETTING = "Setting"
+MIGRATE = "Migrate"
+LOCK = "Lock Instance"
+UNLOCK = "Unlock Instance"
+ISOLATE = "Isolate"
+DE_ISOLATE = "De-Isolate"
+WHITELIST_ADD = "Add whitelist"
+WHITELIST_REMOVE = "Remove whitelist"
+OWNERS_ADDED = "Owners added"
+OWNERS_REMOVED = "Owners removed"
+REINSTALL_ASKED = "Reinstall requested"
+DESTROY_ASKED = "Destroy requested"
+RENAME_ASKED = "Rename requested"
+REINSTALL_UNAUTHORIZED = "Unauthorized reinstall attempt"
+DESTROY_UNAUTHORIZED = "Unauthorized destroy attempt"
+RENAME_UNAUTHORIZED = "Unauthorized rename attempt"
+CONSOLE_OPENED = "Console opened"
+CONSOLE_CLOSED = "Console closed"
 CREATE = "Create"
 DRY_RUN = "Dry run"
 APPLICATION_FILED = "Application filed"
@@ -53,6 +73,26 @@ WORDS: dict[str, str | Promise] = {
     deeds.RECOVERY_CODES_NEW: _("New recovery codes"),
     deeds.RECOVERY_CODE_USED: _("Recovery code used"),
     deeds.IDLE_NOTICE: _("Asked whether the account is still needed"),
+    REINSTALL: _("Reinstall"),
+    RENAME: _("Rename"),
+    SETTING: _("Change settings"),
+    MIGRATE: _("Migrate"),
+    LOCK: _("Lock"),
+    UNLOCK: _("Unlock"),
+    ISOLATE: _("Isolate"),
+    DE_ISOLATE: _("End the isolation"),
+    WHITELIST_ADD: _("Let a network in"),
+    WHITELIST_REMOVE: _("Let a network in no more"),
+    OWNERS_ADDED: _("Give owners"),
+    OWNERS_REMOVED: _("Take owners away"),
+    REINSTALL_ASKED: _("Asked to reinstall"),
+    DESTROY_ASKED: _("Asked to destroy"),
+    RENAME_ASKED: _("Asked to rename"),
+    REINSTALL_UNAUTHORIZED: _("Tried to reinstall without being allowed to"),
+    DESTROY_UNAUTHORIZED: _("Tried to destroy without being allowed to"),
+    RENAME_UNAUTHORIZED: _("Tried to rename without being allowed to"),
+    CONSOLE_OPENED: _("Console opened"),
+    CONSOLE_CLOSED: _("Console closed"),
     DESTROY: _("Destroy"),
     CREATE: _("Create"),
     DRY_RUN: _("Trial of a creation"),

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.audit import models as audit
 from apps.audit.models import AuditEntry
-from apps.clusters import problems
-from apps.clusters.models import Job
+from apps.clusters import problems, steps
+from apps.clusters.models import TOKEN_PREFIX, Job
 from ganeti.client import Client
 from ganeti.objects import Job as GanetiJob
 
@@ -34,7 +34,13 @@ OPCODES = {
     Job.Kind.CREATE: "OP_INSTANCE_CREATE",
     Job.Kind.DRY_RUN: "OP_INSTANCE_CREATE",
     Job.Kind.REMOVE: "OP_INSTANCE_REMOVE",
+    Job.Kind.REINSTALL: "OP_INSTANCE_REINSTALL",
+    Job.Kind.RENAME: "OP_INSTANCE_RENAME",
+    Job.Kind.MODIFY: "OP_INSTANCE_SET_PARAMS",
+    Job.Kind.MIGRATE: "OP_INSTANCE_MIGRATE",
 }
+# Ganeti's remote API takes no reason for these, however new it is: their jobs are recognised otherwise.
+WITHOUT_REASON = frozenset({Job.Kind.REINSTALL})
 OUTCOMES = {
     "success": (Job.State.SUCCEEDED, AuditEntry.Outcome.SUCCEEDED),
     "error": (Job.State.FAILED, AuditEntry.Outcome.FAILED),
@@ -45,15 +51,17 @@ OUTCOMES = {
 def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]) -> tuple[bool, bool]:
     """Asks one cluster about its unfinished `rows` and writes down what is new.
 
-    Answers (something changed, something ended). At most two requests: one about all jobs with a
-    number, one for the cluster's recent jobs when there are rows whose number never arrived.
+    Answers (something changed, something ended). Rows that are due are handed to the cluster first. Then at most two
+    requests: one about all jobs with a number, one for the cluster's recent jobs when there are rows whose number
+    never arrived.
     Raises RapiError when the cluster does not answer; the rows wait.
     """
     rows = list(rows)
+    taken = steps.take_due(rows)
     adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client, at_the_end)
     numbered = [row for row in rows if row.state == Job.State.SUBMITTED and row.job_id is not None]
     jobs = client.jobs_by_id([row.job_id for row in numbered if row.job_id is not None]) if numbered else {}
-    changed, ended = adopted, False
+    changed, ended = taken or adopted, False
     for row in numbered:
         try:
             row_changed, row_ended = _take(row, jobs.get(row.job_id or 0), at_the_end)
@@ -83,6 +91,8 @@ def end(row: Job, job: GanetiJob, at_the_end: Mapping[str, Ending]) -> bool:
         audit.conclude(row.audit_entry_id, outcome, job.error)
         if row.kind in at_the_end:
             at_the_end[row.kind](row, job)
+        if state == Job.State.SUCCEEDED:
+            steps.prepare_next(row)
     log.info("Job %s has ended: %s of %s, %s.", row.job_id, row.kind, row.instance, state.value, extra=row.facts)
     return True
 
@@ -140,9 +150,11 @@ def recognise(row: Job, jobs: Iterable[GanetiJob]) -> GanetiJob | None:
     for job in jobs:
         if any(reason.startswith(row.token) for reason in job.reasons):
             return job
-    if any(job.reasons for job in jobs):
+    if row.kind in WITHOUT_REASON:
+        jobs = [job for job in jobs if not any(reason.startswith(TOKEN_PREFIX) for reason in job.reasons)]
+    elif any(job.reasons for job in jobs):
         return None
-    earliest = (row.created - datetime.timedelta(seconds=CLOCKS_MAY_DIFFER)).timestamp()
+    earliest = (row.asked_at - datetime.timedelta(seconds=CLOCKS_MAY_DIFFER)).timestamp()
     fitting = [
         job
         for job in jobs
@@ -154,4 +166,4 @@ def recognise(row: Job, jobs: Iterable[GanetiJob]) -> GanetiJob | None:
 
 
 def _age(row: Job) -> float:
-    return (timezone.now() - row.created).total_seconds()
+    return (timezone.now() - row.asked_at).total_seconds()

@@ -11,13 +11,17 @@ from apps.clusters.models import Job
 
 STARTABLE = frozenset({"ADMIN_down", "USER_down", "ERROR_down"})
 ON = frozenset({"running", "ERROR_up"})
+OF_THE_HELPDESK = ("lock", "isolate")  # whoever may do these is not stopped by the lock itself
 
 
-def why_not(user: Any, vm: Vm, kind: str) -> str | Promise:
-    """The sentence that says why `user` cannot do `kind` to `vm` now; empty when nothing stands in the way."""
-    if not permissions.may_operate(user, vm):
+def why_not(user: Any, vm: Vm, kind: str, *, may: str = "operate") -> str | Promise:
+    """The sentence that says why `user` cannot do `kind` to `vm` now; empty when nothing stands in the way.
+
+    `may` is what the user has to be allowed, see permissions.MAY.
+    """
+    if not permissions.MAY[may](user, vm):
         return _("You may look at this instance, but not change it.")
-    return _pending(vm) or _held(user, vm) or _cluster(vm) or _state(vm, kind)
+    return _pending(vm) or ("" if may in OF_THE_HELPDESK else _held(user, vm)) or _cluster(vm) or _state(vm, kind)
 
 
 def _pending(vm: Vm) -> str:
@@ -57,6 +61,6 @@ def _state(vm: Vm, kind: str) -> str:
         return _("The machine that this instance runs on is down.")
     if kind == Job.Kind.STARTUP and status in ON:
         return _("It is running already.")
-    if kind in (Job.Kind.SHUTDOWN, Job.Kind.REBOOT) and status in STARTABLE:
+    if kind in (Job.Kind.SHUTDOWN, Job.Kind.REBOOT, Job.Kind.MIGRATE) and status in STARTABLE:
         return _("It is stopped.")
     return ""

@@ -203,13 +203,19 @@ class Renaming(models.Model):
         return self.holds is not None
 
 
+TOKEN_PREFIX = "ganetimgr:"  # noqa: S105  (how the reasons of our jobs begin)
+
+
 def new_token() -> str:
-    return f"ganetimgr:{secrets.token_hex(12)}"
+    return f"{TOKEN_PREFIX}{secrets.token_hex(12)}"
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         return self.filter(holds__isnull=False)
+
+    def due(self) -> "JobQuerySet":
+        return self.filter(state=Job.State.DUE)
 
     def intended(self) -> "JobQuerySet":
         return self.filter(state=Job.State.INTENDED)
@@ -224,7 +230,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """A change that somebody asked for here: intended first, submitted to Ganeti once, followed to its end.
 
-    `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
+    One that has to wait, for its turn or for the step before it, is "due" until the watcher takes it. `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
     decided by the database.
     """
 
@@ -237,8 +243,13 @@ class Job(models.Model):
         CREATE = "create", _("Create")
         REMOVE = "remove", _("Destroy")
         DRY_RUN = "dry-run", _("Trial of a creation")
+        REINSTALL = "reinstall", _("Reinstall")
+        RENAME = "rename", _("Rename")
+        MODIFY = "modify", _("Change settings")
+        MIGRATE = "migrate", _("Migrate")
 
     class State(models.TextChoices):
+        DUE = "due", _("waiting for its turn")  # the watcher hands it to Ganeti, see steps.py
         INTENDED = "intended", _("about to be asked for")
         SUBMITTED = "submitted", _("with Ganeti")
         SUCCEEDED = "succeeded", _("done")
@@ -250,6 +261,7 @@ class Job(models.Model):
     instance = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     details = models.JSONField(default=dict)  # what Ganeti has to know beside the kind: {"tags": [...]}
+    then = models.JSONField(default=list)  # the steps that follow when it has succeeded, see steps.Step
     renaming = models.ForeignKey(
         "Renaming", null=True, on_delete=models.SET_NULL, related_name="jobs"
     )  # whose step it is
@@ -265,6 +277,7 @@ class Job(models.Model):
     log = models.JSONField(default=list)  # [[seconds since 1970, text], ...], the latest MAX_LOG lines
     error = models.TextField(blank=True)
     created = models.DateTimeField(default=timezone.now)
+    claimed = models.DateTimeField(null=True)  # when a row that was due got its turn
     submitted = models.DateTimeField(null=True)
     started = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
@@ -297,6 +310,28 @@ class Job(models.Model):
     def facts(self) -> dict[str, Any]:
         """What a log line about it tells beside its message."""
         return {"cluster": self.cluster.slug, "instance": self.instance, "job": self.job_id}
+
+    @property
+    def asked_at(self) -> datetime.datetime:
+        """When Ganeti was asked at the earliest."""
+        return self.claimed or self.created
+
+    @property
+    def name_at_the_end(self) -> str:
+        """What the instance is called once this has succeeded."""
+        return self.details["new_name"] if self.kind == self.Kind.RENAME else self.instance
+
+    def claim(self) -> bool:
+        """Takes a row that is due, to hand it to Ganeti now. False when another process was faster."""
+        now = timezone.now()
+        changed = Job.objects.filter(pk=self.pk, state=self.State.DUE).update(state=self.State.INTENDED, claimed=now)
+        if changed:
+            self.state, self.claimed = self.State.INTENDED, now
+        return bool(changed)
+
+    def put_back(self) -> None:
+        """Ganeti was certainly not asked: it is due again."""
+        Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(state=self.State.DUE, claimed=None)
 
     def adopt(self, job_id: int) -> bool:
         """Notes the number that Ganeti gave the job. False when another process was faster."""

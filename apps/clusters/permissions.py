@@ -25,12 +25,33 @@ def is_owner(user: Any, vm: Vm) -> bool:
     return user.is_authenticated and user.is_active and vm.is_owned_by(fleet.owner_keys(user))
 
 
+def may_lock(user: Any, vm: Vm) -> bool:
+    """Superusers, and the helpdesk with `ganeti.can_lock`, lock and unlock an instance."""
+    return fleet.sees_everything(user) and user.has_perm("ganeti.can_lock")
+
+
+def may_isolate(user: Any, vm: Vm) -> bool:
+    """Superusers, and the helpdesk with `ganeti.can_isolate`, cut an instance off the network and let it in again."""
+    return fleet.sees_everything(user) and user.has_perm("ganeti.can_isolate")
+
+
+def may_see_graphs(user: Any, vm: Vm) -> bool:
+    """Superusers, owners and whoever may see all graphs."""
+    return may_operate(user, vm) or (user.is_active and user.has_perm("ganeti.view_all_graphs"))
+
+
 def may_hurry(user: Any) -> bool:
     """Superusers and the helpdesk may ask for a look at all clusters now."""
     return fleet.sees_everything(user)
 
 
-MAY = {"look": may_look, "operate": may_operate}
+MAY = {
+    "look": may_look,
+    "operate": may_operate,
+    "lock": may_lock,
+    "isolate": may_isolate,
+    "see graphs": may_see_graphs,
+}
 
 
 def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look") -> Vm:

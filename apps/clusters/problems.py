@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.retelling import retold
+from apps.clusters import systems
 from ganeti import errors
 from ganeti.inventory import Head
 
@@ -60,7 +61,7 @@ OF_GANETI = (
     gettext_noop("there is nothing of the name %(name)s"),
 )
 # For accounts.retelling: all that is stored, or comes from where no reader is known.
-SENTENCES = (*OF_GANETI, *(words for kind, words in OF_ERRORS), FORGOTTEN, NEVER_SEEN)
+SENTENCES = (*OF_GANETI, *(words for kind, words in OF_ERRORS), FORGOTTEN, NEVER_SEEN, systems.NOT_OFFERED)
 
 
 def sentence(error: errors.RapiError, cluster: str) -> str:

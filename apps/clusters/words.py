@@ -58,6 +58,10 @@ WORKING: dict[str, Text] = {
     Job.Kind.CREATE: _("Creating"),
     Job.Kind.DRY_RUN: _("Trying"),
     Job.Kind.REMOVE: _("Destroying"),
+    Job.Kind.REINSTALL: _("Reinstalling"),
+    Job.Kind.RENAME: _("Renaming"),
+    Job.Kind.MODIFY: _("Changing settings"),
+    Job.Kind.MIGRATE: _("Migrating"),
 }
 
 # What Ganeti says about a job's state, as the second half of a sentence that begins with WORKING.
@@ -92,6 +96,5 @@ def of_ended(job: Job) -> Status:
 
 
 def of_job(job: Job) -> Status:
-    return Status(
-        WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", OF_JOB.get(job.ganeti_status, "")
-    )
+    how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
+    return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)

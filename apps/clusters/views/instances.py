@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import fleet, inventories, shown
+from apps.clusters import fleet, inventories, sections, shown
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -86,7 +86,7 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
     try:
         vm = instance_or_404(request.user, cluster_slug, instance)
     except NothingKnown as unknown:
-        return _nothing_known(request, instance, unknown)
+        return nothing_known(request, instance, unknown)
     inventories.look_at([cluster_slug])
 
     def page() -> HttpResponse:
@@ -96,7 +96,7 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
     return unless_unchanged(request, etag_of(request, vm.cluster.fingerprint), page, as_of=vm.cluster.as_of)
 
 
-def _nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
+def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
     """The same to everybody, whether there is such an instance or not; it renews itself until somebody knows."""
     context = {
         "name": name,
@@ -115,17 +115,41 @@ def _nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Ht
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
     sees_everything = fleet.sees_everything(request.user)
     entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    return {
+        **head_context(request, vm, "overview"),
+        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
+        "history_url": f"{reverse('auditlog')}?q={vm.name}",
+    }
+
+
+def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
+    """What the head of each of an instance's pages needs: its state, its job, its verbs, and the other pages."""
+    sees_everything = fleet.sees_everything(request.user)
     shown_vm = ShownVm(vm, request.user)
     return {
         "vm": shown_vm,
         "heading": _heading(sees_everything),
+        "tabs": sections.tabs(request.user, vm, section),
         "failure": _failure(vm, request.user),
-        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
-        "history_url": f"{reverse('auditlog')}?q={vm.name}",
         "sees_nodes": sees_everything,
         "live_seconds": LIVE_SECONDS_WORKING if shown_vm.is_working else LIVE_SECONDS,
         **_trouble([vm.cluster], Counter({vm.cluster.slug: 1}), request.user),
     }
+
+
+def render_section(
+    request: HttpRequest, vm: Vm, section: str, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """A page about `vm` below the common head, which alone renews itself: what people fill in stays as it is."""
+    inventories.look_at([vm.cluster.slug])
+    if request.method in ("GET", "HEAD") and request.htmx and request.htmx.target == "vm":  # type: ignore[attr-defined]
+        return unless_unchanged(
+            request,
+            etag_of(request, vm.cluster.fingerprint),
+            lambda: render(request, "clusters/instances/_section.html", head_context(request, vm, section)),
+            as_of=vm.cluster.as_of,
+        )
+    return render(request, template, {**head_context(request, vm, section), **context}, status=status)
 
 
 def _heading(sees_everything: bool) -> str:
