@@ -56,6 +56,13 @@ class Step:
         return asdict(self)
 
 
+def _settings(client: Client, row: Job) -> dict[str, Any]:
+    """What a change of settings sets: hypervisor parameters, or those of the system that was installed anew."""
+    if "image" in row.details:
+        return systems.modification(row, client.os_parameter_names(row.instance))
+    return {"hvparams": row.details["hvparams"]}
+
+
 VERBS: dict[str, Verb] = {
     Job.Kind.STARTUP: Verb(
         events.START, lambda client, row, reason: client.startup_instance(row.instance, reason=reason)
@@ -79,7 +86,9 @@ VERBS: dict[str, Verb] = {
     ),
     Job.Kind.REINSTALL: Verb(
         events.REINSTALL,
-        lambda client, row, reason: client.reinstall_instance(row.instance, systems.reinstall_body(row)),
+        lambda client, row, reason: client.reinstall_instance(
+            row.instance, systems.reinstall_body(row, client.os_parameter_names(row.instance))
+        ),
     ),
     Job.Kind.RENAME: Verb(
         events.RENAME,
@@ -87,9 +96,7 @@ VERBS: dict[str, Verb] = {
     ),
     Job.Kind.MODIFY: Verb(
         events.SETTING,
-        lambda client, row, reason: client.modify_instance(
-            row.instance, {"hvparams": row.details["hvparams"]}, reason=reason
-        ),
+        lambda client, row, reason: client.modify_instance(row.instance, _settings(client, row), reason=reason),
     ),
     Job.Kind.MIGRATE: Verb(
         events.MIGRATE, lambda client, row, reason: client.migrate_instance(row.instance, reason=reason)
@@ -190,7 +197,7 @@ def detail_of(kind: str, details: Mapping[str, Any]) -> str:
     if kind == Job.Kind.MODIFY:
         return ", ".join(f"{name}: {value}" for name, value in details.get("hvparams", {}).items())
     if kind == Job.Kind.RENAME:
-        return str(details.get("new_name", ""))
+        return f"{details.get('old_name', '')} → {details.get('new_name', '')}"
     if kind == Job.Kind.REINSTALL:
         return str(details.get("image", ""))
     return " ".join(details.get("tags", ()))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
 from apps.clusters.fleet import Vm
+from apps.clusters.models import InstanceAction
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -45,6 +46,11 @@ def may_hurry(user: Any) -> bool:
     return fleet.sees_everything(user)
 
 
+def may_confirm(user: Any, action: InstanceAction) -> bool:
+    """The mailed link is for whoever asked for it, nobody else."""
+    return user.is_active and action.user_id == user.pk
+
+
 MAY = {
     "look": may_look,
     "operate": may_operate,
@@ -65,4 +71,19 @@ def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look
         raise Http404(_("There is no such instance, or it is not yours."))
     if not MAY[may](user, vm):
         raise PermissionDenied(_("You may look at this instance, but not change it."))
+    return vm
+
+
+def instance_to_confirm(user: Any, action: InstanceAction) -> Vm | None:
+    """The instance that `action` is about, for its asker, if they may still change it; None where it is gone.
+
+    PermissionDenied for everybody else. Where nothing is known of the cluster, fleet.NothingKnown.
+    """
+    if not may_confirm(user, action):
+        raise PermissionDenied(_("This link is for somebody else."))
+    vm = fleet.find(action.cluster.slug, action.instance)
+    if vm is None or (action.uuid and vm.instance.uuid and action.uuid != vm.instance.uuid[:64]):
+        return None
+    if not may_operate(user, vm):
+        raise PermissionDenied(_("You may not change this instance any more."))
     return vm

@@ -1,6 +1,6 @@
 """The operating systems from which an instance can be installed anew: another room keeps them, this one asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from django.utils.translation import gettext_noop
@@ -40,10 +40,32 @@ def choices() -> list[tuple[str, str]]:
     return _keepers[0].choices() if _keepers else []
 
 
-def reinstall_body(row: Job) -> dict[str, Any]:
-    """The body of a reinstallation. It holds secrets of the image and goes nowhere but to Ganeti."""
+def reinstall_body(row: Job, known: Iterable[str]) -> dict[str, Any]:
+    """The body of a reinstallation. It holds secrets of the image and goes nowhere but to Ganeti.
+
+    `known` are the parameters that the instance has: Ganeti would mix them with the new ones.
+    """
+    os, parameters = _parameters(row)
+    # Ganeti's own releases do not know "clear_osparams" and pass over it; those of the predecessor's makers need it.
+    body = {"os": os, "osparams": _instead_of(known, parameters), "clear_osparams": True}
+    return body | {"start": row.details.get("start", True)}
+
+
+def modification(row: Job, known: Iterable[str]) -> dict[str, Any]:
+    """The body of the change that follows: until 2.15 Ganeti keeps nothing of a reinstallation's parameters, and later
+    it keeps the word for those that were taken away."""
+    os, parameters = _parameters(row)
+    return {"os_name": os, "osparams": _instead_of(known, parameters)}
+
+
+def _parameters(row: Job) -> tuple[str, dict[str, str]]:
     try:
         os, parameters = _keepers[0].parameters(row.details["image"], row.cluster.slug, row.instance)
     except LookupError:
         raise NoSuchSystem(NOT_OFFERED) from None
-    return {"os": os, "osparams": dict(parameters), "start": row.details.get("start", True)}
+    return os, dict(parameters)
+
+
+def _instead_of(known: Iterable[str], parameters: Mapping[str, str]) -> dict[str, str]:
+    """`parameters`, and Ganeti's word for "none any more" for all others."""
+    return {**dict.fromkeys(known, "default"), **parameters}
