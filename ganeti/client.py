@@ -78,7 +78,7 @@ class Client:
         return Instance.from_rapi(self.endpoint.slug, rows[0])
 
     def os_parameter_names(self, name: str) -> list[str]:
-        """The parameters of an instance's system by name, for values may be passwords; none where it cannot be asked."""
+        """The parameters of an instance's system by name, for values may be passwords; none where nobody says."""
         try:
             rows = self._query("instance", ("name", "osparams"), ["=", "name", name])
         except _NO_QUERIES:

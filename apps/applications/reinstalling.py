@@ -18,6 +18,12 @@ MAX_KEYS = 200  # of all owners together
 choices = images.choices
 
 
+def offered_as(image: str) -> str:
+    """The id under which people choose what Ganeti knows as this image; empty where it is not offered."""
+    found = (one.id for one in images.catalogue().values() if image in (one.osparams.get("img_id"), one.id))
+    return next(found, "")
+
+
 def parameters(system: str, cluster: str, instance: str) -> tuple[str, dict[str, str]]:
     """Ganeti's OS and its parameters, secrets among them; LookupError for a system that is not in the catalogue.
 

@@ -46,9 +46,8 @@ class ReinstallForm(DestroyForm):
         super().__init__(data, vm, is_script=is_script)
         offered = systems.choices()
         field = self.fields["operating_system"]
-        is_there = vm.instance.image in dict(offered)
-        field.choices = offered if is_there else [("", _("Choose a system")), *offered]  # type: ignore[attr-defined]
-        field.initial = vm.instance.image if is_there else ""
+        field.initial = systems.offered_as(vm.instance.image)
+        field.choices = offered if field.initial else [("", _("Choose a system")), *offered]  # type: ignore[attr-defined]
         field.error_messages["invalid_choice"] = _("This system is not offered. Choose another.")
 
     @property

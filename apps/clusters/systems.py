@@ -20,6 +20,9 @@ class Keeper(Protocol):
     def choices(self) -> list[tuple[str, str]]:
         """(id, description) of each system, in the order in which people choose."""
 
+    def offered_as(self, image: str) -> str:
+        """The id under which people choose what Ganeti knows as this image; empty where it is not offered."""
+
     def parameters(self, system: str, cluster: str, instance: str) -> tuple[str, Mapping[str, str]]:
         """Ganeti's OS and its parameters, secrets among them, to install `system` on that instance of that cluster.
 
@@ -38,6 +41,11 @@ def register(keeper: Keeper) -> None:
 def choices() -> list[tuple[str, str]]:
     """What people can choose; empty where no room keeps systems, or the site names none."""
     return _keepers[0].choices() if _keepers else []
+
+
+def offered_as(image: str) -> str:
+    """The id of the system that an instance with this image has; empty where it is not, or no longer, offered."""
+    return _keepers[0].offered_as(image) if _keepers and image else ""
 
 
 def reinstall_body(row: Job, known: Iterable[str]) -> dict[str, Any]:

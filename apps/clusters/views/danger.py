@@ -184,7 +184,7 @@ def _page(request: HttpRequest, vm: Vm, kind: Kind, form: DestroyForm) -> HttpRe
         "form": form,
         "why_not": confirmations.why_not(request.user, vm, kind),
         "days": settings.INSTANCE_ACTION_ACTIVE_DAYS,
-        "current": vm.instance.image if vm.instance.image not in dict(systems.choices()) else "",
+        "is_outdated": kind == Kind.REINSTALL and vm.instance.image and not systems.offered_as(vm.instance.image),
         "asked": next((one for one in confirmations.pending(request.user, vm) if one.kind == kind), None),
     }
     return render(request, "clusters/danger/ask.html", context)
