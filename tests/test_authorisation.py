@@ -33,6 +33,8 @@ def signed_in(status: int) -> dict[str, int]:
 # An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
 LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+# The same where a page of it is for those alone who may touch; a form that lacks something comes back.
+LOOK_AND_TOUCH = {who: PAGE if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -61,6 +63,17 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    **{
+        name: (f"{INSTANCE}{path}", LOOK_AND_TOUCH, answers)
+        for path, known_as, answers in (
+            ("danger", "instance-danger", TOUCH),
+            ("reinstalldestroy", "instance-destroy", LOOK_AND_TOUCH),
+            ("reinstall", "instance-reinstall", LOOK_AND_TOUCH),
+            ("rename", "instance-rename", LOOK_AND_TOUCH),
+        )
+        for name, path in ((known_as, f"{path}/"), (f"instances/<slug:cluster_slug>/<str:instance>/{path}", path))
+    },
+    "reinstall-destroy-review": ("/cluster/instance/destreinst/0123abcd/2/", signed_in(NOTHING), signed_in(NOTHING)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

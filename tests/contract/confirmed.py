@@ -154,5 +154,5 @@ class ConfirmedContract:
         self.follow(cluster)
         assert Job.objects.get().state == Job.State.SUCCEEDED
         assert instance not in {one.name for one in client.instances()}
-        assert instance not in as_alice.get("/").content.decode().partition("<main")[2].partition("</main")[0]
+        assert f'data-name="{instance}"' not in as_alice.get("/").content.decode()
         assert AuditEntry.objects.get(action="Destroy").outcome == "succeeded"
