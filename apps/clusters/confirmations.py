@@ -67,6 +67,13 @@ def why_not_so(user: Any, vm: Vm, action: InstanceAction) -> str | Promise:
     return why_not(user, vm, action.kind) or _of_details(vm, action)
 
 
+def no_address(user: Any) -> str:
+    """The sentence for somebody to whom no link can be mailed; else empty."""
+    if outbox.is_address(user.email):
+        return ""
+    return _("Your account has no e-mail address to which the link could go. Your profile takes one.")
+
+
 def _of_kind(vm: Vm, kind: int) -> str:
     if kind == Kind.REINSTALL and not vm.instance.disks:
         return _("It has no disk on which a system could be installed.")
@@ -139,11 +146,9 @@ def ask(request: HttpRequest, vm: Vm, kind: int, **details: Any) -> InstanceActi
 
 
 def _refuse_unless_possible(user: Any, vm: Vm, action: InstanceAction) -> None:
-    sentence = why_not_so(user, vm, action)
+    sentence = why_not_so(user, vm, action) or no_address(user)
     if sentence:
         raise Refused(str(sentence))
-    if not outbox.is_address(user.email):
-        raise Refused(_("Your account has no e-mail address to which the link could go. Your profile takes one."))
     if times_this_hour("instance-action", str(user.pk)) > TIMES_PER_HOUR:
         raise Refused(_("You have asked for such changes too often. Try again in an hour."))
 
@@ -222,28 +227,29 @@ def confirm(action: InstanceAction, vm: Vm, by: Actor) -> Job:
     sentence = why_not_so(by.user, vm, action)
     if sentence:
         raise Refused(str(sentence))
-    kind, details, then = _steps(action, vm)
+    kind, details, then, event = _steps(action, vm)
     with transaction.atomic():
         if not action.use():
             raise Refused(_("Somebody was faster: this link was used already."))
-        row = actions.intend(vm, kind, by, details, then=[step.stored for step in then])
+        row = actions.intend(vm, kind, by, details, event=event, then=[step.stored for step in then])
     actions.submit(row, by, if_refused=lambda row, sentence: action.give_back())
     return row
 
 
-def _steps(action: InstanceAction, vm: Vm) -> tuple[str, dict[str, Any], list[Step]]:
-    """The first job, what it needs to know, and the steps that follow it."""
+def _steps(action: InstanceAction, vm: Vm) -> tuple[str, dict[str, Any], list[Step], str]:
+    """The first job, what it needs to know, the steps that follow it, and what the history calls the first."""
     anew = actions.afterwards(vm, Job.Kind.STARTUP)
     if action.kind == Kind.DESTROY:
-        return Job.Kind.REMOVE, {}, []
+        return Job.Kind.REMOVE, {}, [], ""
     if action.kind == Kind.REINSTALL:
         image = {"image": action.details["image"]}
-        return Job.Kind.REINSTALL, {**image, "start": True}, [Step(Job.Kind.MODIFY, image, is_quiet=True), *anew]
+        install = Step(Job.Kind.REINSTALL, {**image, "start": True}, goes_on=True)
+        return Job.Kind.MODIFY, image, [install, *anew], events.REINSTALL
     rename = {"new_name": action.details["new_name"], "old_name": vm.name}
     if not is_stopped_first(vm):
-        return Job.Kind.RENAME, rename, []
+        return Job.Kind.RENAME, rename, [], ""
     start = [Step(Job.Kind.STARTUP), *anew] if vm.instance.status in locks.ON else []
-    return Job.Kind.SHUTDOWN, {}, [Step(Job.Kind.RENAME, rename), *start]
+    return Job.Kind.SHUTDOWN, {}, [Step(Job.Kind.RENAME, rename), *start], ""
 
 
 # ---- what follows -------------------------------------------------------------------------------------------

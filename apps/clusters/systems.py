@@ -48,22 +48,20 @@ def offered_as(image: str) -> str:
     return _keepers[0].offered_as(image) if _keepers and image else ""
 
 
-def reinstall_body(row: Job, known: Iterable[str]) -> dict[str, Any]:
-    """The body of a reinstallation. It holds secrets of the image and goes nowhere but to Ganeti.
+def modification(row: Job, known: Iterable[str]) -> dict[str, Any]:
+    """The body of the change that goes before a reinstallation: the new system's parameters in the place of the old.
 
-    `known` are the parameters that the instance has: Ganeti would mix them with the new ones.
+    `known` are the names of those that the instance has. A reinstallation alone would mix both, and Ganeti until 2.15
+    would keep the old ones; its word for "none any more" counts here only, there it would be a value like others.
     """
     os, parameters = _parameters(row)
-    # Ganeti's own releases do not know "clear_osparams" and pass over it; those of the predecessor's makers need it.
-    body = {"os": os, "osparams": _instead_of(known, parameters), "clear_osparams": True}
-    return body | {"start": row.details.get("start", True)}
+    return {"os_name": os, "osparams": {**dict.fromkeys(known, "default"), **parameters}}
 
 
-def modification(row: Job, known: Iterable[str]) -> dict[str, Any]:
-    """The body of the change that follows: until 2.15 Ganeti keeps nothing of a reinstallation's parameters, and later
-    it keeps the word for those that were taken away."""
+def reinstall_body(row: Job) -> dict[str, Any]:
+    """The body of a reinstallation. It holds secrets of the image and goes nowhere but to Ganeti."""
     os, parameters = _parameters(row)
-    return {"os_name": os, "osparams": _instead_of(known, parameters)}
+    return {"os": os, "osparams": parameters, "start": row.details.get("start", True)}
 
 
 def _parameters(row: Job) -> tuple[str, dict[str, str]]:
@@ -72,8 +70,3 @@ def _parameters(row: Job) -> tuple[str, dict[str, str]]:
     except LookupError:
         raise NoSuchSystem(NOT_OFFERED) from None
     return os, dict(parameters)
-
-
-def _instead_of(known: Iterable[str], parameters: Mapping[str, str]) -> dict[str, str]:
-    """`parameters`, and Ganeti's word for "none any more" for all others."""
-    return {**dict.fromkeys(known, "default"), **parameters}

@@ -107,7 +107,13 @@ def of_ended(job: Job) -> Status:
 
 def of_job(job: Job) -> Status:
     how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
-    return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)
+    return Status(working(job), "arrow-repeat", "work", how)
+
+
+def working(job: Job) -> Text:
+    """What is being done. The settings of a system that is installed next are a part of that."""
+    kind = Job.Kind.REINSTALL if "image" in job.details else job.kind
+    return WORKING.get(kind, job.get_kind_display())
 
 
 def left_out(job: Job) -> list[Text]:

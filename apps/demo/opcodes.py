@@ -279,15 +279,17 @@ def _reinstall(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     instance.os = op.get("os_type") or instance.os
     parameters = _mixed(instance, op)
     if world.profile.keeps_parameters:
-        instance.osparams = dict(op.get("osparams") or {})  # as they came, with the word for those taken away
+        # As they came: the word "default" takes a parameter away from the check, and is its value for the script.
+        instance.osparams = dict(op.get("osparams") or {})
+        parameters = {**instance.osparams, **parameters}
     _changed(instance, now)
     _install(instance.name, instance.pnode, parameters)
 
 
 def _mixed(instance: "Instance", op: Opcode) -> dict[str, str]:
-    """What the scripts of a reinstallation get: the parameters that the instance has, and the new ones over them."""
-    found = {**instance.osparams, **(op.get("osparams") or {})}
-    return {name: value for name, value in found.items() if (op.get("osparams") or {}).get(name) != "default"}
+    """The parameters that the instance has, and the new ones over them."""
+    wish: dict[str, str] = op.get("osparams") or {}
+    return {name: value for name, value in {**instance.osparams, **wish}.items() if wish.get(name) != "default"}
 
 
 def _create_check(world: "SimulatedCluster", op: Opcode) -> None:

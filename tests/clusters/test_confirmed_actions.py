@@ -303,15 +303,18 @@ class TestTheLink:
         assert len(changes(ganeti)) == 1
         assert AuditEntry.objects.get(action="Destroy").requester_name == "alice"
 
-    def test_reinstalling_is_one_request_and_the_parameters_follow(
+    def test_reinstalling_puts_the_new_parameters_first_and_is_one_entry_of_the_history(
         self, as_alice: Browser, ganeti: SimulatedSide, north: Cluster
     ) -> None:
         assert as_alice.post(asked(as_alice, "reinstall"))["Location"] == PAGE
-        assert changes(ganeti) == [f"POST /2/instances/{NAME}/reinstall"]
+        assert changes(ganeti) == [f"PUT /2/instances/{NAME}/modify"]
         row = Job.objects.get()
-        assert (row.kind, row.details["image"]) == ("reinstall", "debian")
-        assert [(step["kind"], step["is_quiet"]) for step in row.then] == [("modify", True)]
-        assert AuditEntry.objects.get(action="Reinstall").detail == "debian"
+        assert [(step["kind"], step["goes_on"]) for step in row.then] == [("reinstall", True)]
+        assert "Reinstalling" in text_of(as_alice.get(PAGE))
+        following.end(row, GanetiJob(id=row.job_id or 0, status="success"), AT_THE_END)
+        entry = AuditEntry.objects.get(action="Reinstall")
+        assert (entry.detail, entry.outcome) == ("debian", "pending"), "it ends with the installation"
+        assert Job.objects.get(kind="reinstall").audit_entry == entry
 
     @pytest.mark.parametrize(
         ("status", "first", "then"),
@@ -737,11 +740,7 @@ class TestWhatGanetiIsTold:
         assert "s3cr3t" not in kept
 
     def test_parameters_of_the_old_system_are_taken_away(self, north: Cluster) -> None:
-        row = Job(cluster=north, instance=NAME, kind="reinstall", details={"image": "none"})
-        assert systems.reinstall_body(row, ["img_id", "img_passwd"]) == {
-            "os": "noop",
-            "osparams": {"img_id": "default", "img_passwd": "default"},
-            "clear_osparams": True,
-            "start": True,
-        }
-        assert systems.modification(row, ["img_id"]) == {"os_name": "noop", "osparams": {"img_id": "default"}}
+        row = Job(cluster=north, instance=NAME, kind="modify", details={"image": "none"})
+        gone = {"img_id": "default", "img_passwd": "default"}
+        assert systems.modification(row, ["img_id", "img_passwd"]) == {"os_name": "noop", "osparams": gone}
+        assert systems.reinstall_body(row) == {"os": "noop", "osparams": {}, "start": True}

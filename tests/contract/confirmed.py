@@ -79,15 +79,15 @@ class ConfirmedContract:
         self, as_alice: Browser, ganeti: Any, cluster: Cluster, client: Client, instance: str
     ) -> None:
         self.confirm(as_alice, cluster, instance, "reinstall", operating_system="good")
-        row = Job.objects.get()
         words = "Running instance OS create scripts"
-        watch_until(lambda: words in str(Job.objects.get(pk=row.pk).log))
-        assert row.pk in Job.objects.unfinished().values_list("pk", flat=True), "it is seen at work"
+        watch_until(lambda: words in str([row.log for row in Job.objects.filter(kind="reinstall")]))
+        row = Job.objects.get(kind="reinstall")
+        assert row.is_unfinished, "it is seen at work"
         assert words in self.page(as_alice, cluster, instance)
         self.follow(cluster)
         assert list(Job.objects.order_by("pk").values_list("kind", "state")) == [
-            ("reinstall", "succeeded"),
             ("modify", "succeeded"),
+            ("reinstall", "succeeded"),
         ]
         assert (client.instance(instance).status, client.instance(instance).image) == ("running", "debian-13")
         assert self.parameters_of(ganeti, instance) == {"img_id": "debian-13", "testbed_delay": "1"}
@@ -101,7 +101,8 @@ class ConfirmedContract:
     ) -> None:
         self.confirm(as_alice, cluster, instance, "reinstall", operating_system="bad")
         self.follow(cluster)
-        assert "no such archive" in Job.objects.get().error
+        assert "no such archive" in Job.objects.get(kind="reinstall").error
+        assert "no such archive" in AuditEntry.objects.get(action="Reinstall").detail
         page = self.page(as_alice, cluster, instance)
         assert "no such archive" in page
         assert f'href="/instances/{cluster.slug}/{instance}/reinstall/">Reinstall again' in page

@@ -182,7 +182,7 @@ def _page(request: HttpRequest, vm: Vm, kind: Kind, form: DestroyForm) -> HttpRe
     context = {
         **_about(request, vm, kind),
         "form": form,
-        "why_not": confirmations.why_not(request.user, vm, kind),
+        "why_not": confirmations.why_not(request.user, vm, kind) or confirmations.no_address(request.user),
         "days": settings.INSTANCE_ACTION_ACTIVE_DAYS,
         "is_outdated": kind == Kind.REINSTALL and vm.instance.image and not systems.offered_as(vm.instance.image),
         "asked": next((one for one in confirmations.pending(request.user, vm) if one.kind == kind), None),

@@ -190,6 +190,6 @@ def _failure(vm: Vm, reader: Any) -> ShownJob | None:
     if last is None or not failed or last.created < timezone.now() - FAILURE_STAYS:
         return None
     failure = ShownJob.of(last, reader)
-    if last.kind == Job.Kind.REINSTALL and permissions.may_operate(reader, vm):
+    if "image" in last.details and permissions.may_operate(reader, vm):
         return replace(failure, again_url=reverse("instance-reinstall", args=[vm.cluster.slug, vm.name]))
     return failure
