@@ -133,6 +133,9 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "application-review": ("/application/1/review/", REVIEW, REVIEW),
     "instance-ssh-keys": (f"/application/1/{COOKIE}/ssh_keys", all_alike(PAGE), all_alike(NOT_SO)),
     "operating_systems_json": ("/operating_systems/", signed_in(PAGE), signed_in(NOT_SO)),
+    "news": ("/news/", all_alike(PAGE), all_alike(NOT_SO)),
+    "faq": ("/about/faq/", all_alike(NOTHING), all_alike(NOT_SO)),  # nobody has written any of these texts here
+    "about": ("/about/info/", all_alike(NOTHING), all_alike(NOT_SO)),
     "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
     "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
     "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
