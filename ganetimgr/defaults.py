@@ -242,6 +242,7 @@ INSTALLED_APPS = [
     "apps.clusters",
     "apps.applications",
     "apps.pages",
+    "apps.notifications",
     "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win

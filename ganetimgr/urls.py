@@ -19,6 +19,7 @@ urlpatterns = [
     path("history/", include("apps.audit.urls")),
     path("", include("accounts.urls")),
     path("", include("apps.pages.urls")),
+    path("", include("apps.notifications.urls")),
     path("", include("apps.desk.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.clusters.urls")),
