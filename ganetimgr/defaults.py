@@ -225,6 +225,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.clusters",
     "apps.applications",
+    "apps.stats",
     "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win

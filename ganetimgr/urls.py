@@ -18,6 +18,7 @@ urlpatterns = [
     path("setlang/", shell.set_language, name="setlang"),
     path("history/", include("apps.audit.urls")),
     path("", include("accounts.urls")),
+    path("", include("apps.stats.urls")),
     path("", include("apps.desk.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.clusters.urls")),
