@@ -243,6 +243,7 @@ INSTALLED_APPS = [
     "apps.applications",
     "apps.pages",
     "apps.notifications",
+    "apps.stats",
     "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win

@@ -10,6 +10,7 @@ from apps.clusters.chores import Chore
 from apps.clusters.following import Ending
 from apps.clusters.models import Job
 from apps.notifications import sending as notifying
+from apps.stats import counting
 
 DAY = 86400.0
 
@@ -20,6 +21,7 @@ AT_THE_END: dict[str, Ending] = {Job.Kind.CREATE: creation.ended, Job.Kind.REMOV
 CHORES = [
     Chore("send mail", 2.0, sending.send_due),
     Chore("write notifications", 2.0, notifying.work),
+    Chore("count VMs", 1800.0, counting.count_today),
     Chore("remove expired registrations", DAY, registering.remove_expired),
     Chore("forget old mail", DAY, sending.forget_old),
     Chore("forget old e-mail changes", DAY, email_changes.forget_old),
