@@ -70,10 +70,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What there is to show, and for how many seconds; without `png` there is no graph."""
+    """What there is to show, and for how many seconds; without `png` there is no graph, or it is late."""
 
     png: bytes
     good_for: int
+    is_late: bool = False  # nobody drew it: it may be there some seconds later
+
+
+LATE = Picture(b"", AWAY_FOR, is_late=True)
 
 
 class NoSuchGraph(LookupError):
@@ -105,12 +109,12 @@ def picture(asked: Question) -> Picture:
     if kept is not None:
         return _kept(kept, asked)
     if is_away() or not _places.acquire(timeout=PATIENCE):
-        return Picture(b"", AWAY_FOR)
+        return LATE
     try:
         kept = _cache().get(asked.key)  # others had the same wish meanwhile, or found nobody there
         if kept is not None:
             return _kept(kept, asked)
-        return Picture(b"", AWAY_FOR) if is_away() else _drawn(asked)
+        return LATE if is_away() else _drawn(asked)
     finally:
         _places.release()
 
@@ -150,7 +154,7 @@ def _drawn(asked: Question) -> Picture:
     except CannotFetch as error:
         log.warning("The grapher is left in peace for %s s: %s.", AWAY_FOR, error)
         _cache().set(_AWAY, 1, AWAY_FOR)
-        return Picture(b"", AWAY_FOR)
+        return LATE
     if document.content_type != "image/png" or not document.body.startswith(_PNG):
         return _nothing(asked, "it is no PNG")
     if len(document.body) <= MAX_KEPT:

@@ -20,5 +20,8 @@ urlpatterns = [
     path(f"{INSTANCE}graphs/", graphs.instance_graphs, name="instance-graphs"),
     path("graph/all/", graphs.batch, name="cluster-get-nodes-graphs"),
     path("graph/<slug:cluster_slug>/instances/", graphs.batch, name="cluster-get-nodes-graphs"),
-    *(path(f"{GRAPH}{rest}", graphs.graph, name="graph") for rest in ("", f"/{SPAN}", f"/{SPAN}/<str:nic>", "/<str:nic>")),
+    *(
+        path(f"{GRAPH}{rest}", graphs.graph, name="graph")
+        for rest in ("", f"/{SPAN}", f"/{SPAN}/<str:nic>", "/<str:nic>")
+    ),
 ]

@@ -66,23 +66,24 @@ def graph(
         vm = instance_or_404(request.user, cluster_slug, instance, may="see a picture")
         asked = grapher.question(vm.instance, graph_type, spans.read(start, end), nic)
     except NothingKnown:
-        return _no_data(grapher.AWAY_FOR)
+        return _no_data("away", grapher.AWAY_FOR)
     except spans.NoSpan as error:
         raise Http404(str(error)) from None
     except grapher.NoSuchGraph:
         raise Http404(_("There is no such graph.")) from None
     picture = grapher.picture(asked)
     if not picture.png:
-        return _no_data(picture.good_for)
+        return _no_data("away" if picture.is_late else "none", picture.good_for)
     return _image(picture.png, "image/png", min(picture.good_for, grapher.TURN))
 
 
-def _no_data(seconds: int) -> HttpResponse:
-    """The site's picture, else ours in the reader's language."""
+def _no_data(why: str, seconds: int) -> HttpResponse:
+    """The site's picture, else ours in the reader's language; X-No-Graph tells static/js/graphs.js why."""
     own = _own_image(settings.NODATA_IMAGE)
-    if own:
-        return _image(*own, seconds)
-    return _image(render_to_string("clusters/no-data.svg", {"text": _("No data")}).encode(), "image/svg+xml", seconds)
+    ours = render_to_string("clusters/no-data.svg", {"text": _("No data")}).encode() if not own else b""
+    response = _image(*(own or (ours, "image/svg+xml")), seconds)
+    response["X-No-Graph"] = why
+    return response
 
 
 def _own_image(name: str) -> tuple[bytes, str] | None:
@@ -109,18 +110,14 @@ def _image(body: bytes, kind: str, seconds: int) -> HttpResponse:
 
 @where_there_is_a_grapher
 @require_safe
-@vary_on_headers("HX-Request", "HX-Target")
+@vary_on_headers("HX-Request")
 def instance_graphs(request: HttpRequest, cluster_slug: str, instance: str) -> HttpResponse:
-    """CPU and network cards over one span. For htmx, once the pictures have come: one sentence if there are none."""
+    """CPU and network cards over one span."""
     try:
         vm = instance_or_404(request.user, cluster_slug, instance, may="see graphs")
     except NothingKnown as unknown:
         return nothing_known(request, instance, unknown)
     context = _graphs_context(vm, SpanForm(request.GET))
-    if request.htmx and request.htmx.target == "drawn":  # type: ignore[attr-defined]
-        if not (context["is_away"] or context["has_nothing"]):
-            return HttpResponse(status=204)
-        return render(request, "clusters/instances/_drawn.html", context)
     return render_section(request, vm, "graphs", "clusters/instances/graphs.html", context)
 
 
