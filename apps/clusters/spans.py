@@ -51,7 +51,7 @@ def read(start: str, end: str) -> Span:
     span = Span(start, end, _moment(start, now), _moment(end, now))
     if span.since >= span.until:
         raise NoSpan(_("The end must be after the beginning."))
-    if span.since < now - MOST_DAYS * DAY - DAY:
+    if span.since < now - MOST_DAYS * DAY - 7200:  # midnights, when clocks are changed
         raise NoSpan(too_far_back())
     if span.since > now or span.until > now + AHEAD:
         raise NoSpan(_("There are no graphs of the future."))
@@ -93,7 +93,7 @@ PRESETS = {
 USUAL_PRESET = "24h"
 
 
-def _day_field(label: Text) -> forms.DateField:
+def _day_field(label: Any) -> forms.DateField:
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     return forms.DateField(required=False, label=label, widget=widget, input_formats=["%Y-%m-%d"])
 
@@ -112,7 +112,7 @@ class SpanForm(forms.Form):
         super().__init__(data)
         today = timezone.localdate()
         for name in ("since", "until"):
-            least = today - datetime.timedelta(days=MOST_DAYS)
+            least = today - datetime.timedelta(days=MOST_DAYS - 1)
             self.fields[name].widget.attrs.update(min=least.isoformat(), max=today.isoformat())
         self.is_valid()
 
@@ -129,7 +129,7 @@ class SpanForm(forms.Form):
         for name, day in (("since", since), ("until", until)):
             if day and day > today:
                 self.add_error(name, _("There are no graphs of the future."))
-            elif day and (today - day).days > MOST_DAYS:
+            elif day and (today - day).days >= MOST_DAYS:
                 self.add_error(name, too_far_back())
         if since and until and until < since:
             self.add_error("until", _("The end must be after the beginning."))

@@ -7,6 +7,7 @@ from apps.clusters.views import graphs, hurry, instances, power
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
 SPAN = "<str:start>,<str:end>"
+GRAPHS = [GRAPH, f"{GRAPH}/{SPAN}", f"{GRAPH}/{SPAN}/<str:nic>", f"{GRAPH}/<str:nic>"]
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
 
 urlpatterns = [
@@ -20,8 +21,5 @@ urlpatterns = [
     path(f"{INSTANCE}graphs/", graphs.instance_graphs, name="instance-graphs"),
     path("graph/all/", graphs.batch, name="cluster-get-nodes-graphs"),
     path("graph/<slug:cluster_slug>/instances/", graphs.batch, name="cluster-get-nodes-graphs"),
-    *(
-        path(f"{GRAPH}{rest}", graphs.graph, name="graph")
-        for rest in ("", f"/{SPAN}", f"/{SPAN}/<str:nic>", "/<str:nic>")
-    ),
+    *(path(address, graphs.graph, name="graph") for address in GRAPHS),
 ]

@@ -109,7 +109,7 @@ def width_of(text: str) -> int:
 def chart(
     curves: list[Curve], top_value: float, marks: list[tuple[float, str]], times: list[tuple[float, str]]
 ) -> bytes:
-    """A PNG of these curves. `marks` are values and `times` shares of the width, each with what is written beside it."""
+    """A PNG of these curves. `marks` are values, `times` shares of the width, each with its label."""
     canvas = Canvas()
     for value, label in marks:
         y = round(_height(value, top_value))
