@@ -48,13 +48,14 @@ def fetch(
     Raises CannotFetch after `within` seconds, for more than `max_bytes`, and for every answer but 200. Without
     `by_proxy` the proxies that the environment names are left out: the server is one of ours.
     """
+    proxies = None if by_proxy else {"http": "", "https": ""}
     ends_at = time.monotonic() + within
     try:
         with at_most(within), requests.Session() as session:
             session.max_redirects = redirects
-            session.proxies = {} if by_proxy else {"http": "", "https": ""}
             headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "ganetimgr"}
-            with session.get(url, headers=headers, timeout=min(SILENCE, within), stream=True) as answer:
+            patience = min(SILENCE, within)
+            with session.get(url, headers=headers, timeout=patience, proxies=proxies, stream=True) as answer:
                 if answer.status_code != 200:
                     raise OtherAnswer(f"the server answers {answer.status_code}")
                 kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
