@@ -146,7 +146,7 @@ def cache(redis_url: str) -> Settings:
 
 
 def cache_of_pictures(usual: Settings) -> Settings:
-    """A cache like the usual one; where that is memory, another one, so that pictures drive out nothing but pictures."""
+    """A cache like the usual one; where that is memory, another one: pictures drive out nothing but pictures."""
     if not usual["BACKEND"].endswith(".LocMemCache"):
         return usual
     return {**usual, "LOCATION": "graphs", "OPTIONS": {"MAX_ENTRIES": 200}}
