@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
@@ -41,7 +42,7 @@ Findings = Iterator[CheckMessage]
 
 @checks.register()
 def settings_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages(), *_mail_server()]
+    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages(), *_mail_server(), *_graphs()]
 
 
 def _choices() -> Findings:
@@ -146,6 +147,26 @@ def _mail_server() -> Findings:
             "EMAIL_USE_TLS and EMAIL_USE_SSL are both on: no mail can be sent.",
             hint="Leave one: EMAIL_USE_SSL where the mail server begins with TLS (port 465), else EMAIL_USE_TLS.",
             id="ganetimgr.E007",
+        )
+
+
+def _graphs() -> Findings:
+    try:
+        address = urlsplit(settings.COLLECTD_URL)
+        is_address = address.scheme in ("http", "https") and bool(address.hostname)
+    except (ValueError, AttributeError):
+        is_address = False
+    if settings.COLLECTD_URL and not is_address:
+        yield Error(
+            f"COLLECTD_URL is {settings.COLLECTD_URL!r}, which is no address of a web server: there are no graphs.",
+            hint='Set it to an address that begins with http:// or https://, or to "" for no graphs.',
+            id="ganetimgr.E012",
+        )
+    if settings.NODATA_IMAGE and not Path(settings.NODATA_IMAGE).is_file():
+        yield Warning(
+            f"NODATA_IMAGE {settings.NODATA_IMAGE} is no file: our own picture is sent where there is no graph.",
+            hint="Restore the file, or leave the setting out.",
+            id="ganetimgr.W025",
         )
 
 

@@ -63,6 +63,7 @@ def complete(settings: Settings) -> None:
     settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
     settings["DATABASES"] = databases.complete(settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")})
     settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
+    settings["CACHES"].setdefault("graphs", cache_of_pictures(settings["CACHES"]["default"]))
     settings["EMAIL_FILE_PATH"] = settings["EMAIL_FILE_PATH"] or str(var / "mail")
     settings["SNAPSHOT_STORE"] = settings["SNAPSHOT_STORE"] or settings["REDIS_URL"] or str(var / "snapshots")
     if settings["AUTH_LDAP_SERVER_URI"]:
@@ -148,6 +149,13 @@ def cache(redis_url: str) -> Settings:
         }
         return {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": redis_url, "OPTIONS": options}
     return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+
+def cache_of_pictures(usual: Settings) -> Settings:
+    """A cache like the usual one; where that is memory, another one: pictures drive out nothing but pictures."""
+    if not usual["BACKEND"].endswith(".LocMemCache"):
+        return usual
+    return {**usual, "LOCATION": "graphs", "OPTIONS": {"MAX_ENTRIES": 200}}
 
 
 def origins(addresses: Iterable[str]) -> list[str]:

@@ -34,6 +34,8 @@ def signed_in(status: int) -> dict[str, int]:
 # An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
 LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+# Graphs are for the owner and the superuser; the helpdesk needs a permission of its own.
+GRAPHS = {**LOOK, "bob": DENIED, "carla": DENIED}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -62,6 +64,9 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "instance-graphs": (f"{INSTANCE}graphs/", GRAPHS, signed_in(NOT_SO)),
+    "graph": ("/graph/north/web.example.org/cpu-ts/-1d,-20s/eth0", GRAPHS, signed_in(NOT_SO)),
+    "cluster-get-nodes-graphs": ("/graph/all/", DECIDE, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",
@@ -170,7 +175,8 @@ def browsers(sign_in: Any) -> dict[str, Browser]:
 
 
 @pytest.fixture
-def north(people: Any) -> None:
+def north(people: Any, settings: Any) -> None:
+    settings.COLLECTD_URL = "http://127.0.0.1:1"  # where nobody answers, but there are graphs
     estate.put("north", estate.instance("web.example.org"))
     InstanceApplication.objects.create(
         pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,

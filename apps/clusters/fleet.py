@@ -213,6 +213,19 @@ def find(slug: str, name: str) -> Vm | None:
 
     Raises NothingKnown where there is no inventory to look in: that is not the same as having none.
     """
+    known = cluster(slug)
+    instance = known[1].instance(name) if known else None
+    if known is None or instance is None:
+        return None
+    view = known[0]
+    return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
+
+
+def cluster(slug: str) -> tuple[ClusterView, Snapshot] | None:
+    """That cluster with its whole snapshot, whoever asks; None where there is no such cluster.
+
+    Raises NothingKnown where there is no snapshot at hand.
+    """
     row = Cluster.objects.enabled().filter(slug=slug).first()
     if row is None:
         return None
@@ -223,10 +236,7 @@ def find(slug: str, name: str) -> Vm | None:
     snapshot = _snapshot(view) if view.has_snapshot else None
     if snapshot is None:
         raise NothingKnown(view, store_is_away)
-    instance = snapshot.instance(name)
-    if instance is None:
-        return None
-    return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
+    return view, snapshot
 
 
 def snapshots() -> list[tuple[ClusterView, Snapshot | None]]:

@@ -37,7 +37,11 @@ def may_isolate(user: Any, vm: Vm) -> bool:
 
 def may_see_graphs(user: Any, vm: Vm) -> bool:
     """Superusers, owners and whoever may see all graphs."""
-    return may_operate(user, vm) or (user.is_active and user.has_perm("ganeti.view_all_graphs"))
+    return may_operate(user, vm) or may_see_all_graphs(user)
+
+
+def may_see_all_graphs(user: Any) -> bool:
+    return user.is_active and user.has_perm("ganeti.view_all_graphs")
 
 
 def may_hurry(user: Any) -> bool:
@@ -51,18 +55,30 @@ MAY = {
     "lock": may_lock,
     "isolate": may_isolate,
     "see graphs": may_see_graphs,
+    "see a picture": may_see_graphs,
 }
+NEEDS_NO_LOOK = ("see a picture",)  # whoever may see all graphs sees them where they see nothing else of an instance
 
 
 def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look") -> Vm:
-    """The instance, for someone who `may` look at or operate it.
+    """The instance, for someone who `may` look at it, operate it, and so on.
 
     To a stranger there is no such instance (Http404); to one who may look but not touch: PermissionDenied.
     Where nothing is known of the cluster, fleet.NothingKnown, to everybody alike.
     """
     vm = fleet.find(cluster_slug, name)
-    if vm is None or not may_look(user, vm):
+    if vm is None or not (may_look(user, vm) or (may in NEEDS_NO_LOOK and MAY[may](user, vm))):
         raise Http404(_("There is no such instance, or it is not yours."))
     if not MAY[may](user, vm):
-        raise PermissionDenied(_("You may look at this instance, but not change it."))
+        raise PermissionDenied(
+            _("You may look at this instance, but not at its graphs.")
+            if MAY[may] is may_see_graphs
+            else _("You may look at this instance, but not change it.")
+        )
     return vm
+
+
+def check_all_graphs(user: Any) -> None:
+    """PermissionDenied for everybody but superusers and holders of `ganeti.view_all_graphs`."""
+    if not may_see_all_graphs(user):
+        raise PermissionDenied(_("Only who may see all graphs may see this page."))

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from apps.clusters.views import hurry, instances, power
+from apps.clusters.views import graphs, hurry, instances, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
+GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
+SPAN = "<str:start>,<str:end>"
+GRAPHS = [GRAPH, f"{GRAPH}/{SPAN}", f"{GRAPH}/{SPAN}/<str:nic>", f"{GRAPH}/<str:nic>"]
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
 
 urlpatterns = [
@@ -15,4 +18,8 @@ urlpatterns = [
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
     path(INSTANCE, instances.instance_detail, name="instance-detail"),
+    path(f"{INSTANCE}graphs/", graphs.instance_graphs, name="instance-graphs"),
+    path("graph/all/", graphs.batch, name="cluster-get-nodes-graphs"),
+    path("graph/<slug:cluster_slug>/instances/", graphs.batch, name="cluster-get-nodes-graphs"),
+    *(path(address, graphs.graph, name="graph") for address in GRAPHS),
 ]

@@ -15,6 +15,8 @@ INVENTORY_INTERVAL = 5  # the simulated clusters cost nothing
 INVENTORY_INTERVAL_WATCHED = 2
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 SITE_URL = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+if os.environ.get("GRAPHER_PORT"):  # of the grapher that `demo` starts beside the simulated clusters
+    COLLECTD_URL = f"http://127.0.0.1:{os.environ['GRAPHER_PORT']}"
 ADMINS = MANAGERS = [("Dora", "dora@example.org")]
 
 # Systems that the simulated clusters have: those of snf-image are on north and south, the other one is on east.

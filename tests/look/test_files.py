@@ -13,7 +13,10 @@ VENDORED = json.loads((STATIC / "vendor" / "VENDORED.json").read_text())
 # Mails carry their style in themselves: no policy of ours and no file of ours reaches a mailbox.
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*.html") if path.parent.name != "mail")
 SOURCES = TEMPLATES + [path for room in ("accounts", "apps") for path in sorted((ROOT / room).rglob("*.py"))]
-URL_NAMES = ("user-instances", "instance-detail", "user-list", "group-list", "application-mine", "application-list")
+URL_NAMES = (
+    *("user-instances", "instance-detail", "user-list", "group-list", "application-mine", "application-list"),
+    "cluster-get-nodes-graphs",
+)
 SYMBOLS = set(re.findall(r'<symbol id="i-([a-z0-9-]+)"', (STATIC / "icons.svg").read_text()))
 
 

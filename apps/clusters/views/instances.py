@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import fleet, inventories, sections, shown
+from apps.clusters import fleet, grapher, graphs, inventories, sections, shown
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -93,7 +93,8 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
         part = "clusters/instances/_detail.html" if request.htmx else "clusters/instances/detail.html"  # type: ignore[attr-defined]
         return render(request, part, detail_context(request, vm))
 
-    return unless_unchanged(request, etag_of(request, vm.cluster.fingerprint), page, as_of=vm.cluster.as_of)
+    etag = etag_of(request, vm.cluster.fingerprint, grapher.turn())
+    return unless_unchanged(request, etag, page, as_of=vm.cluster.as_of)
 
 
 def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
@@ -117,6 +118,7 @@ def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
     entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
     return {
         **head_context(request, vm, "overview"),
+        "load": graphs.load(request.user, vm),
         "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
         "history_url": f"{reverse('auditlog')}?q={vm.name}",
     }

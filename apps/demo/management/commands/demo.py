@@ -49,10 +49,12 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> int:
         state = Path(settings.VAR_DIR)
-        supervisor = Supervisor(state / "log", settings.BASE_DIR, {"PORT": str(port)})
+        graphs = _free_port()  # the settings of all processes name it, so it is chosen before they start
+        environment = {"PORT": str(port), "GRAPHER_PORT": str(graphs)}
+        supervisor = Supervisor(state / "log", settings.BASE_DIR, environment)
         try:
             supervisor.heed_signals()
-            self._start(supervisor, state, port)
+            self._start(supervisor, state, port, graphs)
             self.stdout.write(_welcome(port, state))
             self.stdout.flush()
             supervisor.watch()
@@ -65,7 +67,7 @@ class Command(BaseCommand):
             supervisor.end()
         return 0
 
-    def _start(self, supervisor: Supervisor, state: Path, port: int) -> None:
+    def _start(self, supervisor: Supervisor, state: Path, port: int, graphs: int) -> None:
         """Everything up, in an order that lets the slow things overlap."""
         shelf = Shelf(state / "clusters")
         shelf.endpoints_file.unlink(missing_ok=True)
@@ -74,6 +76,8 @@ class Command(BaseCommand):
             faults.write_text("{}\n")
         manage = [sys.executable, "manage.py"]
         supervisor.start("simulator", [*manage, "simulate", "--state", str(shelf.directory), "--faults", str(faults)])
+        fault = state / "grapher-fault.json"
+        supervisor.start("grapher", [*manage, "draw_graphs", "--port", str(graphs), "--fault", str(fault)])
         call_command("migrate", interactive=False, verbosity=0)
         people.ensure_applicants()
         people.ensure_people()
@@ -111,6 +115,13 @@ def _refuse_a_taken_port(port: int) -> None:
             raise Trouble(
                 f"Port {port} is not free: stop what listens there, or choose another (PORT={port + 1} make demo)."
             ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _lock(state: Path) -> Any:
@@ -164,5 +175,6 @@ def _welcome(port: int, state: Path) -> str:
         f"Its state is in {state}, its logs in {state / 'log'}, its mails in {settings.EMAIL_FILE_PATH}.\n"
         f"What is wrong with which cluster says {state / 'faults.json'}, "
         'for example {"east": {"silence": true}}.\n'
+        f'What is wrong with the graphs says {state / "grapher-fault.json"}, for example "nothing".\n'
         "Ctrl-C ends it.\n"
     )
