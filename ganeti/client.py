@@ -77,6 +77,19 @@ class Client:
             raise Missing(self.endpoint.slug, f"there is no instance {name}", asked="PUT /2/query/instance")
         return Instance.from_rapi(self.endpoint.slug, rows[0])
 
+    def os_parameter_names(self, name: str) -> list[str]:
+        """The parameters of an instance's system by name, for values may be passwords; none where nobody says."""
+        try:
+            rows = self._query("instance", ("name", "osparams"), ["=", "name", name])
+        except _NO_QUERIES:
+            return []
+        return [
+            parameter
+            for row in rows
+            if row["name"] == name and isinstance(row["osparams"], Mapping)
+            for parameter in row["osparams"]
+        ]
+
     def nodes(self) -> list[Node]:
         try:
             rows: Sequence[Row] = self._query("node", NODE_FIELDS)

@@ -36,6 +36,8 @@ LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTH
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
 # Graphs are for the owner and the superuser; the helpdesk needs a permission of its own.
 GRAPHS = {**LOOK, "bob": DENIED, "carla": DENIED}
+# The same where a page of it is for those alone who may touch; a form that lacks something comes back.
+LOOK_AND_TOUCH = {who: PAGE if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -67,6 +69,17 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instance-graphs": (f"{INSTANCE}graphs/", GRAPHS, signed_in(NOT_SO)),
     "graph": ("/graph/north/web.example.org/cpu-ts/-1d,-20s/eth0", GRAPHS, signed_in(NOT_SO)),
     "cluster-get-nodes-graphs": ("/graph/all/", DECIDE, signed_in(NOT_SO)),
+    **{
+        name: (f"{INSTANCE}{path}", LOOK_AND_TOUCH, answers)
+        for path, known_as, answers in (
+            ("danger", "instance-danger", TOUCH),
+            ("reinstalldestroy", "instance-destroy", LOOK_AND_TOUCH),
+            ("reinstall", "instance-reinstall", LOOK_AND_TOUCH),
+            ("rename", "instance-rename", LOOK_AND_TOUCH),
+        )
+        for name, path in ((known_as, f"{path}/"), (f"instances/<slug:cluster_slug>/<str:instance>/{path}", path))
+    },
+    "reinstall-destroy-review": ("/cluster/instance/destreinst/0123abcd/2/", signed_in(NOTHING), signed_in(NOTHING)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

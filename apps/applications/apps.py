@@ -9,8 +9,12 @@ class ApplicationsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import navigation, panels
+        from apps.applications import hostnames, reinstalling
         from apps.applications.entries import NAVIGATION
         from apps.applications.panel import PANELS
+        from apps.clusters import names, systems
 
         navigation.register(*NAVIGATION)
         panels.register(*PANELS)
+        names.register(hostnames)
+        systems.register(reinstalling)

@@ -370,6 +370,61 @@ class Job(models.Model):
         return bool(changed)
 
 
+class InstanceAction(models.Model):
+    """A change that cannot be taken back: somebody asked for it, and it is done once the mailed link is confirmed.
+
+    One per person, instance and kind: asking again replaces it. The link carries the key, the row only its hash.
+    """
+
+    class Kind(models.IntegerChoices):  # the numbers are part of the links
+        REINSTALL = 1, _("Reinstall")
+        DESTROY = 2, _("Destroy")
+        RENAME = 3, _("Rename")
+
+    kind = models.PositiveSmallIntegerField(choices=Kind.choices)
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    instance = models.CharField(max_length=255)
+    uuid = models.CharField(max_length=64, blank=True)  # Ganeti's: another VM of the same name is not this one
+    details = models.JSONField(default=dict)  # {"image": id}; {"new_name": ..., "old_name": ...}
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    asked = models.DateTimeField(default=timezone.now)
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        verbose_name = _("confirmed action")
+        verbose_name_plural = _("confirmed actions")
+        ordering = ["-asked", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "cluster", "instance", "kind"], name="one_wish_of_a_kind"),
+        ]
+        indexes = [models.Index(fields=["cluster", "instance"], name="actions_of_instance")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.instance}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires <= timezone.now()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether its link still works."""
+        return self.used is None and not self.is_expired
+
+    def use(self) -> bool:
+        """Takes it, once whoever asks. Call it in the transaction that records the change."""
+        now = timezone.now()
+        unused = InstanceAction.objects.filter(pk=self.pk, key_hash=self.key_hash, used=None, expires__gt=now)
+        return bool(unused.update(used=now))
+
+    def give_back(self) -> None:
+        """Ganeti did not take the change: the link works again, if it was not replaced meanwhile."""
+        InstanceAction.objects.filter(pk=self.pk, key_hash=self.key_hash).update(used=None)
+
+
 def moment(seconds: float | None) -> datetime.datetime | None:
     """A time of Ganeti's as an aware datetime; None where there is none or it is no time at all."""
     try:

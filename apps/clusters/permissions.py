@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
 from apps.clusters.fleet import Vm
+from apps.clusters.models import InstanceAction
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -49,6 +50,11 @@ def may_hurry(user: Any) -> bool:
     return fleet.sees_everything(user)
 
 
+def may_confirm(user: Any, action: InstanceAction) -> bool:
+    """The mailed link is for whoever asked for it, nobody else."""
+    return user.is_active and action.user_id == user.pk
+
+
 MAY = {
     "look": may_look,
     "operate": may_operate,
@@ -82,3 +88,18 @@ def check_all_graphs(user: Any) -> None:
     """PermissionDenied for everybody but superusers and holders of `ganeti.view_all_graphs`."""
     if not may_see_all_graphs(user):
         raise PermissionDenied(_("Only who may see all graphs may see this page."))
+
+
+def instance_to_confirm(user: Any, action: InstanceAction) -> Vm | None:
+    """The instance that `action` is about, for its asker, if they may still change it; None where it is gone.
+
+    PermissionDenied for everybody else. Where nothing is known of the cluster, fleet.NothingKnown.
+    """
+    if not may_confirm(user, action):
+        raise PermissionDenied(_("This link is for somebody else."))
+    vm = fleet.find(action.cluster.slug, action.instance)
+    if vm is None or (action.uuid and vm.instance.uuid and action.uuid != vm.instance.uuid[:64]):
+        return None
+    if not may_operate(user, vm):
+        raise PermissionDenied(_("You may not change this instance any more."))
+    return vm

@@ -46,13 +46,16 @@ class ShownJob:
     log: list[LogLine]
     error: str = ""
     is_ganetis_word: bool = False  # whether `error` is Ganeti's own
+    left_out: tuple[Text, ...] = ()  # what does not follow any more, in sentences
+    again_url: str = ""  # where a reinstallation that failed can be asked for again
 
     @classmethod
     def of(cls, job: Job, reader: Any) -> "ShownJob":
         who = "" if job.requested_by_id == reader.pk else job.requester_name
         is_ganetis = job.state == Job.State.FAILED and job.job_id is not None
         status = words.of_job(job) if job.is_unfinished else words.of_ended(job)
-        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis)
+        left_out = () if job.is_unfinished or job.state == Job.State.SUCCEEDED else tuple(words.left_out(job))
+        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis, left_out)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,20 @@
 
 from django.urls import path
 
-from apps.clusters.views import graphs, hurry, instances, power
+from apps.clusters.views import danger, graphs, hurry, instances, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
 SPAN = "<str:start>,<str:end>"
 GRAPHS = [GRAPH, f"{GRAPH}/{SPAN}", f"{GRAPH}/{SPAN}/<str:nic>", f"{GRAPH}/<str:nic>"]
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
+# What is asked for first and done through a mailed link: (path, view, name)
+CONFIRMED = (
+    ("danger", danger.danger, "instance-danger"),
+    ("reinstalldestroy", danger.destroy, "instance-destroy"),
+    ("reinstall", danger.reinstall, "instance-reinstall"),
+    ("rename", danger.rename, "instance-rename"),
+)
 
 urlpatterns = [
     path("", instances.instance_list, name="user-instances"),
@@ -17,6 +24,9 @@ urlpatterns = [
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
+    *(path(f"{INSTANCE}{where}/", view, name=name) for where, view, name in CONFIRMED),
+    *(path(f"{INSTANCE}{where}", view) for where, view, name in CONFIRMED),
+    path("cluster/instance/destreinst/<str:key>/<int:action_id>/", danger.review, name="reinstall-destroy-review"),
     path(INSTANCE, instances.instance_detail, name="instance-detail"),
     path(f"{INSTANCE}graphs/", graphs.instance_graphs, name="instance-graphs"),
     path("graph/all/", graphs.batch, name="cluster-get-nodes-graphs"),

@@ -64,6 +64,16 @@ WORKING: dict[str, Text] = {
     Job.Kind.MIGRATE: _("Migrating"),
 }
 
+# What is said of a step that did not follow any more, because the one before it failed.
+LEFT_OUT: dict[str, Text] = {
+    Job.Kind.STARTUP: _("It was not started again."),
+    Job.Kind.SHUTDOWN: _("It was not shut down."),
+    Job.Kind.RENAME: _("It was not renamed."),
+    Job.Kind.REINSTALL: _("It was not reinstalled."),
+    Job.Kind.MIGRATE: _("It was not migrated."),
+    Job.Kind.MODIFY: _("Its settings were not changed."),
+}
+
 # What Ganeti says about a job's state, as the second half of a sentence that begins with WORKING.
 OF_JOB: dict[str, Text] = {
     "": pgettext_lazy("job", "being handed to Ganeti"),
@@ -97,4 +107,15 @@ def of_ended(job: Job) -> Status:
 
 def of_job(job: Job) -> Status:
     how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
-    return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)
+    return Status(working(job), "arrow-repeat", "work", how)
+
+
+def working(job: Job) -> Text:
+    """What is being done. The settings of a system that is installed next are a part of that."""
+    kind = Job.Kind.REINSTALL if "image" in job.details else job.kind
+    return WORKING.get(kind, job.get_kind_display())
+
+
+def left_out(job: Job) -> list[Text]:
+    """What does not follow any more after a change that failed, each a sentence."""
+    return [LEFT_OUT[step["kind"]] for step in job.then if not step["is_quiet"] and step["kind"] in LEFT_OUT]

@@ -262,8 +262,10 @@ def _install(name: str, node: str, osparams: dict[str, str]) -> None:
 def _reinstall_check(world: "SimulatedCluster", op: Opcode) -> None:
     instance = _stopped(world, op, "reinstall")
     system = op.get("os_type") or instance.os
+    if not instance.disks:
+        raise impossible(f"Instance '{instance.name}' has no disks", "wrong_input")
     _check_system(world, system, instance.pnode)
-    _check_os_parameters(system, instance.pnode, op.get("osparams") or {})
+    _check_os_parameters(system, instance.pnode, _mixed(instance, op))
 
 
 def _reinstall_lines(world: "SimulatedCluster", op: Opcode) -> Iterable[str]:
@@ -275,9 +277,19 @@ def _reinstall_lines(world: "SimulatedCluster", op: Opcode) -> Iterable[str]:
 def _reinstall(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     instance = _instance(world, op)
     instance.os = op.get("os_type") or instance.os
+    parameters = _mixed(instance, op)
+    if world.profile.keeps_parameters:
+        # As they came: the word "default" takes a parameter away from the check, and is its value for the script.
+        instance.osparams = dict(op.get("osparams") or {})
+        parameters = {**instance.osparams, **parameters}
     _changed(instance, now)
-    # The parameters count for this one installation only, Ganeti does not keep them.
-    _install(instance.name, instance.pnode, op.get("osparams") or {})
+    _install(instance.name, instance.pnode, parameters)
+
+
+def _mixed(instance: "Instance", op: Opcode) -> dict[str, str]:
+    """The parameters that the instance has, and the new ones over them."""
+    wish: dict[str, str] = op.get("osparams") or {}
+    return {name: value for name, value in {**instance.osparams, **wish}.items() if wish.get(name) != "default"}
 
 
 def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -456,7 +468,8 @@ def _set_params_check(world: "SimulatedCluster", op: Opcode) -> None:
         if name not in known:
             raise OpcodeError("TypeEnforcementError", [f"Unknown parameter '{name}'"])
         _check_boot_order(instance.hypervisor, name, value)
-    if not any(op.get(name) for name in ("hvparams", "beparams", "osparams", "nics", "disks", "offline", "online")):
+    changes = ("hvparams", "beparams", "osparams", "os_name", "nics", "disks", "offline", "online")
+    if not any(op.get(name) for name in changes):
         raise impossible("No changes submitted", "wrong_input")
 
 
@@ -485,6 +498,7 @@ def _set_params(world: "SimulatedCluster", op: Opcode, now: float) -> list[list[
         current.update({name: value for name, value in wish.items() if value != "default"})
         for name in [name for name, value in wish.items() if value == "default"]:
             current.pop(name, None)
+    instance.os = op.get("os_name") or instance.os
     changes += _change_items(instance.nics, op["nics"], "nic", lambda wish: _new_nic(world, wish, instance.pnode))
     changes += _change_items(instance.disks, op["disks"], "disk", lambda wish: _new_disk(world, wish))
     if op.get("offline") or op.get("online"):

@@ -46,8 +46,7 @@ _MORE_PARAMETERS = {
     ),
     "OP_INSTANCE_SET_PARAMS": (
         "offline", "online", "os_name", "disk_template", "remote_node", "pnode", "runtime_mem",
-        "instance_communication", "osparams_private", "file_driver", "file_storage_dir", "clear_osparams",
-        "remove_osparams",
+        "instance_communication", "osparams_private", "file_driver", "file_storage_dir",
     ),
     "OP_INSTANCE_MIGRATE": ("mode", "live", "target_node", "iallocator"),
     "OP_INSTANCE_FAILOVER": ("target_node", "iallocator"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.clients import ClientContract
+from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
@@ -33,3 +34,15 @@ class TestCreation(CreationContract):
 
     def recorded(self, ganeti: Any, name: str) -> str:
         return str(ganeti.server.world.instances[name].osparams)
+
+
+class TestConfirmed(ConfirmedContract):
+    SYSTEM = "snf-image+default"
+
+    def parameters(self, ganeti: Any) -> dict[str, Any]:
+        disk = ganeti.server.world.disk(1024)
+        return {"os": self.SYSTEM, "osparams": dict(self.OLD), "disks": [disk], "hypervisor": "kvm"}
+
+    def parameters_of(self, ganeti: Any, name: str) -> dict[str, str]:
+        found: dict[str, str] = ganeti.server.world.instances[name].osparams
+        return found

@@ -1,8 +1,11 @@
 """Our client and our path from click to end, against real Ganeti: see tests/contract."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.clients import ClientContract
+from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
@@ -41,3 +44,16 @@ class TestCreation(CreationContract):
             "-c",
             f"dd if=$({find}) bs=512 skip=1 count=8 status=none | tr -d '\\0'",
         )
+
+
+class TestConfirmed(ConfirmedContract):
+    SYSTEM = "image+default"
+
+    def parameters(self, ganeti: RealGaneti) -> dict[str, Any]:
+        disk = {"disk_template": "file", "disks": [{"size": 1024}]}
+        return {"os_type": self.SYSTEM, "osparams": dict(self.OLD), **disk}
+
+    def parameters_of(self, ganeti: RealGaneti, name: str) -> dict[str, str]:
+        question = {"fields": ["osparams"], "filter": ["=", "name", name]}
+        [[[_, found]]] = ganeti.ok("PUT", "/2/query/instance", question)["data"]
+        return dict(found)

@@ -3,12 +3,13 @@
 import datetime
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import fleet, grapher, graphs, inventories, sections, shown
+from apps.clusters import confirmations, fleet, grapher, graphs, inventories, permissions, sections, shown
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -87,6 +88,8 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
         vm = instance_or_404(request.user, cluster_slug, instance)
     except NothingKnown as unknown:
         return nothing_known(request, instance, unknown)
+    except Http404:
+        return _renamed_or_404(request, cluster_slug, instance)
     inventories.look_at([cluster_slug])
 
     def page() -> HttpResponse:
@@ -95,6 +98,18 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
 
     etag = etag_of(request, vm.cluster.fingerprint, grapher.turn())
     return unless_unchanged(request, etag, page, as_of=vm.cluster.as_of)
+
+
+def _renamed_or_404(request: HttpRequest, slug: str, old: str) -> HttpResponse:
+    """Leads on to an instance that got another name here, for those who may look at it; Http404 otherwise."""
+    name = confirmations.new_name_of(slug, old)
+    if not name:
+        raise Http404(_("There is no such instance, or it is not yours."))
+    instance_or_404(request.user, slug, name)
+    address = reverse("instance-detail", args=[slug, name])
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
@@ -176,4 +191,7 @@ def _failure(vm: Vm, reader: Any) -> ShownJob | None:
     failed = last is not None and last.state in (Job.State.FAILED, Job.State.CANCELED, Job.State.UNKNOWN)
     if last is None or not failed or last.created < timezone.now() - FAILURE_STAYS:
         return None
-    return ShownJob.of(last, reader)
+    failure = ShownJob.of(last, reader)
+    if "image" in last.details and permissions.may_operate(reader, vm):
+        return replace(failure, again_url=reverse("instance-reinstall", args=[vm.cluster.slug, vm.name]))
+    return failure
