@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import hurry, instances, power
+from apps.clusters.views import hurry, instances, power, settings
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
@@ -14,5 +14,6 @@ urlpatterns = [
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
-    path(INSTANCE, instances.instance_detail, name="instance-detail"),
+    path(f"{INSTANCE}settings/", settings.instance_settings, name="instance-settings"),
+    path(INSTANCE, settings.instance_page, name="instance-detail"),
 ]

@@ -8,6 +8,7 @@ from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
+from tests.contract.settings import SettingsContract
 from tests.simulated import SimulatedSide
 
 
@@ -33,3 +34,7 @@ class TestCreation(CreationContract):
 
     def recorded(self, ganeti: Any, name: str) -> str:
         return str(ganeti.server.world.instances[name].osparams)
+
+
+class TestSettings(SettingsContract):
+    pass

@@ -6,6 +6,7 @@ from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
+from tests.contract.settings import SettingsContract
 from tests.plugins.real_ganeti import RealGaneti
 
 
@@ -41,3 +42,13 @@ class TestCreation(CreationContract):
             "-c",
             f"dd if=$({find}) bs=512 skip=1 count=8 status=none | tr -d '\\0'",
         )
+
+
+class TestSettings(SettingsContract):
+    """On the cluster whose instances are QEMU."""
+
+    INSTALLED = {"disk_template": "file", "disks": [{"size": 1024}], "os_type": "image+default"}
+
+    @pytest.fixture
+    def ganeti(self, kvm_ganeti: RealGaneti) -> RealGaneti:
+        return kvm_ganeti
