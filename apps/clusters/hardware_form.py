@@ -67,7 +67,7 @@ class HardwareForm(forms.Form):
         is_radio = name == BOOT_ORDER
         self.fields[name] = forms.ChoiceField(
             choices=words,
-            label=LABELS[name],
+            label=str(LABELS[name]),
             help_text=HELP.get(name, ""),
             widget=forms.RadioSelect(attrs={"class": "form-check-input"}) if is_radio else forms.Select,
         )
@@ -84,7 +84,7 @@ class HardwareForm(forms.Form):
         self.fields["cdrom_type"] = forms.ChoiceField(
             choices=choices,
             required=False,
-            label=LABELS[CDROM_IMAGE_PATH],
+            label=str(LABELS[CDROM_IMAGE_PATH]),
             widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
         )
         self.initial["cdrom_type"] = WEB_IMAGE if is_ours else KEPT if current else NO_CD

@@ -65,13 +65,13 @@ def _is_done(request: HttpRequest, vm: Vm, form: HardwareForm) -> bool:
         messages.info(request, _("Nothing has changed: %(name)s has these settings already.") % {"name": vm.name})
         return True
     if why_not := locks.why_not(request.user, vm, Job.Kind.MODIFY):
-        form.add_error(None, why_not)
+        form.add_error(None, str(why_not))
         return False
     warning = _warning_about_image(request, form)
     if form.errors or not _is_asked_for(request, vm, form):
         return False
     if warning:
-        messages.warning(request, warning)
+        messages.warning(request, str(warning))
     return True
 
 
@@ -117,7 +117,8 @@ def _page(request: HttpRequest, vm: Vm, form: HardwareForm) -> HttpResponse:
         "own_url": reverse("instance-settings", args=[vm.cluster.slug, vm.name]),
         "live_seconds": instances.LIVE_SECONDS,
     }
-    if request.method != "POST" and request.htmx and request.htmx.target == "hardware":  # type: ignore[attr-defined]
+    # By its address, not by its target, or browsers would take the head that they keep for it.
+    if request.method != "POST" and request.htmx and request.GET.get("part") == "hardware":  # type: ignore[attr-defined]
         inventories.look_at([vm.cluster.slug])
         return unless_unchanged(
             request,
