@@ -146,6 +146,11 @@ INSTANCE_ACTION_ACTIVE_DAYS = 7  # how long the mailed link is good that confirm
 # The widest networks that may be let into an isolated VM, as lengths of their prefixes
 WHITELIST_IP_MAX_SUBNET_V4 = 26
 WHITELIST_IP_MAX_SUBNET_V6 = 64
+# The address of a CD image is looked at before it is set (False: it is not), by somebody so many times an hour at most
+# (0: any number). Networks that are not for the whole internet are never asked, and never set, but for those allowed.
+CDROM_CHECK = True
+CDROM_CHECKS_PER_HOUR = 30
+CDROM_ALLOWED_NETWORKS: list[str] = []
 # The console in the browser. NOVNC_PROXY ("host:port") names a proxy of ganetimgr 2.x, which is used then instead of
 # our own console process; NOVNC_USE_TLS says whether browsers speak TLS to that proxy.
 WEBSOCK_VNC_ENABLED = True

@@ -59,7 +59,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "readyz": ("/readyz", all_alike(NOT_READY), all_alike(NOT_SO)),  # no watcher runs here
     "clearcache": ("/clearcache/", signed_in(NOT_SO), HURRY),
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
-    "instance-detail": (INSTANCE, LOOK, signed_in(NOT_SO)),
+    "instance-detail": (INSTANCE, LOOK, TOUCH),  # POST: the settings, as in ganetimgr 2.x
+    "instance-settings": (f"{INSTANCE}settings/", LOOK, TOUCH),
     "instance-startup": (f"{INSTANCE}startup/", signed_in(NOT_SO), TOUCH),
     "instance-shutdown": (f"{INSTANCE}shutdown/", signed_in(NOT_SO), TOUCH),
     "instance-reboot": (f"{INSTANCE}reboot/", signed_in(NOT_SO), TOUCH),

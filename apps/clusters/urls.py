@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import danger, graphs, hurry, instances, power
+from apps.clusters.views import danger, graphs, hurry, instances, power, settings
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
@@ -27,9 +27,10 @@ urlpatterns = [
     *(path(f"{INSTANCE}{where}/", view, name=name) for where, view, name in CONFIRMED),
     *(path(f"{INSTANCE}{where}", view) for where, view, name in CONFIRMED),
     path("cluster/instance/destreinst/<str:key>/<int:action_id>/", danger.review, name="reinstall-destroy-review"),
-    path(INSTANCE, instances.instance_detail, name="instance-detail"),
     path(f"{INSTANCE}graphs/", graphs.instance_graphs, name="instance-graphs"),
     path("graph/all/", graphs.batch, name="cluster-get-nodes-graphs"),
     path("graph/<slug:cluster_slug>/instances/", graphs.batch, name="cluster-get-nodes-graphs"),
     *(path(address, graphs.graph, name="graph") for address in GRAPHS),
+    path(f"{INSTANCE}settings/", settings.instance_settings, name="instance-settings"),
+    path(INSTANCE, settings.instance_page, name="instance-detail"),
 ]

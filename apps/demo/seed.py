@@ -132,7 +132,11 @@ def _north(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
         user("user02") + mark("isolate", "whitelist_ip:192.0.2.0/24", "whitelist_ip:2001:db8::/32"),
     )
     build.add("locked.example.com", user("user03") + mark("adminlock", "application:9"))
-    build.add("reconfigured.example.com", user("user04") + mark("needsreboot"), hvparams={"boot_order": "cdrom"})
+    build.add(
+        "reconfigured.example.com",
+        user("user04") + mark("needsreboot"),
+        hvparams={"boot_order": "cdrom", "cdrom_image_path": "https://mirror.example.org/rescue.iso"},
+    )
     crashed = build.add("crashed.example.com", user("user05"))
     crashed.running_on = ""
     build.add("retired.example.com", user("user06") + mark("vg:fast"), running=False, admin_state="offline")

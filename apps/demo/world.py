@@ -17,13 +17,12 @@ from typing import Any
 
 import msgspec
 
+from apps.demo import hvparams
 from apps.demo.jobs import Job, JobQueue, Pace
 from apps.demo.profiles import PROFILES, Profile
 
 Parameters = dict[str, Any]
 
-# Parameters of the hypervisor that belong to the cluster and not to an instance.
-CLUSTER_WIDE_HVPARAMS = frozenset({"migration_bandwidth", "migration_mode", "migration_port", "xen_cmd"})
 DEFAULT_BEPARAMS = {
     "minmem": 128, "maxmem": 128, "vcpus": 1, "auto_balance": True, "always_failover": False, "spindle_use": 1,
 }  # fmt: skip
@@ -236,7 +235,7 @@ class SimulatedCluster:
     def merged_hvparams(self, instance: Instance) -> Parameters:
         """What the hypervisor is told about an instance."""
         merged = {**self.default_hvparams(instance.hypervisor), **instance.hvparams}
-        return {name: value for name, value in merged.items() if name not in CLUSTER_WIDE_HVPARAMS}
+        return {name: value for name, value in merged.items() if name not in hvparams.CLUSTER_WIDE}
 
     def nodes_of_group(self, group: str) -> list[Node]:
         return [node for node in self.nodes.values() if node.group == group]

@@ -9,6 +9,7 @@ from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
+from tests.contract.settings import SettingsContract
 from tests.simulated import SimulatedSide
 
 
@@ -46,3 +47,7 @@ class TestConfirmed(ConfirmedContract):
     def parameters_of(self, ganeti: Any, name: str) -> dict[str, str]:
         found: dict[str, str] = ganeti.server.world.instances[name].osparams
         return found
+
+
+class TestSettings(SettingsContract):
+    pass

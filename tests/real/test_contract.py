@@ -9,6 +9,7 @@ from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
+from tests.contract.settings import SettingsContract
 from tests.plugins.real_ganeti import RealGaneti
 
 
@@ -57,3 +58,13 @@ class TestConfirmed(ConfirmedContract):
         question = {"fields": ["osparams"], "filter": ["=", "name", name]}
         [[[_, found]]] = ganeti.ok("PUT", "/2/query/instance", question)["data"]
         return dict(found)
+
+
+class TestSettings(SettingsContract):
+    """On the cluster whose instances are QEMU."""
+
+    INSTALLED = {"disk_template": "file", "disks": [{"size": 1024}], "os_type": "image+default"}
+
+    @pytest.fixture
+    def ganeti(self, kvm_ganeti: RealGaneti) -> RealGaneti:
+        return kvm_ganeti

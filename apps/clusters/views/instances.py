@@ -19,7 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import confirmations, fleet, grapher, graphs, inventories, permissions, sections, shown
+from apps.clusters import confirmations, fleet, grapher, graphs, hardware, inventories, permissions, sections, shown
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -148,6 +148,7 @@ def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
         "heading": _heading(sees_everything),
         "tabs": sections.tabs(request.user, vm, section),
         "failure": _failure(vm, request.user),
+        "waiting": hardware.waiting(vm),
         "sees_nodes": sees_everything,
         "live_seconds": LIVE_SECONDS_WORKING if shown_vm.is_working else LIVE_SECONDS,
         **_trouble([vm.cluster], Counter({vm.cluster.slug: 1}), request.user),
