@@ -33,6 +33,10 @@ def signed_in(status: int) -> dict[str, int]:
 # An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
 LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+TOUCH_PAGE = TOUCH | {"alice": PAGE, "dora": PAGE}
+# With the permissions to lock and to isolate; the owner is let in where it is about the network that reaches it.
+HOLD = {NOBODY: AWAY, "alice": DENIED, "bob": DENIED, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
+HELD = {who: AWAY if answer == PAGE else answer for who, answer in HOLD.items()}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -61,6 +65,19 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "instance-tags": ("/instances/tags/web.example.org/", TOUCH_PAGE, TOUCH),
+    "instances/tags/<str:instance>": ("/instances/tags/web.example.org?cluster=north", TOUCH_PAGE, TOUCH),
+    "instances/tags": ("/instances/tags", signed_in(NOTHING), signed_in(NOTHING)),
+    "lock": ("/instances/lock/web.example.org/", HOLD, HELD),
+    "instances/lock/<str:instance>": ("/instances/lock/web.example.org", HOLD, HELD),
+    "instances/lock": ("/instances/lock", signed_in(NOTHING), signed_in(NOTHING)),
+    "isolate": ("/instances/isolate/web.example.org/", HOLD, HELD),
+    "instances/isolate/<str:instance>": ("/instances/isolate/web.example.org", HOLD, HELD),
+    "instances/isolate": ("/instances/isolate", signed_in(NOTHING), signed_in(NOTHING)),
+    "tagusergroups": ("/tagusergrps/?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "tagusergrps": ("/tagusergrps?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "instance-access": (f"{INSTANCE}access/", HOLD | {"alice": PAGE}, signed_in(NOT_SO)),
+    "instance-let-in": (f"{INSTANCE}subnet/", HOLD | {"alice": PAGE}, HELD | {"alice": AWAY}),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

@@ -186,7 +186,9 @@ def intend_on(
 
 
 def detail_of(kind: str, details: Mapping[str, Any]) -> str:
-    """What the history tells beside the verb: which tags, which name, which settings."""
+    """What the history tells beside the verb: which tags, which name, which settings; or what `told` says instead."""
+    if "told" in details:
+        return str(details["told"])
     if kind == Job.Kind.MODIFY:
         return ", ".join(f"{name}: {value}" for name, value in details.get("hvparams", {}).items())
     if kind == Job.Kind.RENAME:
@@ -247,7 +249,7 @@ def reason(row: Job, by: Actor) -> str:
 
 def told(row: Job) -> str:
     """The sentence that tells its author what happens now."""
-    word = words.WORKING.get(row.kind, row.get_kind_display())
+    word = words.working(row)
     if row.state == Job.State.INTENDED:
         return _("%(cluster)s did not confirm in time. Whether the job exists is being looked up.") % {
             "cluster": row.cluster.label
