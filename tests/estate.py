@@ -35,7 +35,12 @@ def instance(
 
 
 def put(
-    slug: str, *instances: Instance, locked: bool = False, description: str = "", head: dict[str, Any] | None = None
+    slug: str,
+    *instances: Instance,
+    locked: bool = False,
+    description: str = "",
+    head: dict[str, Any] | None = None,
+    nodes: tuple[Node, ...] = (Node(name="node1.example.org", role="M", group="default"),),
 ) -> Cluster:
     """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state."""
     row, _ = Cluster.objects.get_or_create(
@@ -56,7 +61,7 @@ def put(
         cluster=slug,
         generation=generation,
         instances=tuple(sorted(instances, key=lambda one: one.name)),
-        nodes=(Node(name="node1.example.org", role="M", group="default"),),
+        nodes=nodes,
         groups=(group,),
         networks=(Network(name="public", network="192.0.2.0/24"),),
         info=ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),

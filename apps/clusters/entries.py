@@ -10,10 +10,12 @@ def sees_only_own(user: object) -> bool:
     return not fleet.sees_everything(user)
 
 
+PAGES = ("instance-detail", "instance-tags", "lock", "isolate", "instance-access", "instance-let-in")
+
 NAVIGATION = [
-    Entry(_("My VMs"), "user-instances", "pc-display", test=sees_only_own, pages=("instance-detail",), order=10),
+    Entry(_("My VMs"), "user-instances", "pc-display", test=sees_only_own, pages=PAGES, order=10),
     Entry(
-        _("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=("instance-detail",), order=10
+        _("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=PAGES, order=10
     ),
     Entry(_("History"), "auditlog", "clock-history", order=30),
 ]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.contract.access import AccessContract
 from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
@@ -19,6 +20,10 @@ class TestClient(ClientContract):
 
 
 class TestPower(PowerContract):
+    pass
+
+
+class TestAccess(AccessContract):
     pass
 
 
