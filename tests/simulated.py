@@ -51,7 +51,7 @@ class SimulatedSide:
     @property
     def a_disk(self) -> list[Any]:
         """The disks of an instance that has a small one, as `an_instance` takes them."""
-        return [self.server.world.disk(128)]
+        return [self.server.world.disk(1024)]
 
     @contextmanager
     def an_instance(self, **parameters: Any) -> Iterator[str]:

@@ -87,7 +87,7 @@ class RealGaneti:
     @property
     def a_disk(self) -> list[dict[str, int]]:
         """The disks of an instance that has a small one, as `an_instance` takes them."""
-        return [{"size": 128}]
+        return [{"size": 1024}]
 
     @contextmanager
     def an_instance(self, **parameters: object) -> Generator[str]:

@@ -266,7 +266,7 @@ def let_in(request: HttpRequest, vm: Vm) -> HttpResponse:
         return _page(request, vm, "isolation")
     form = LetInForm(vm, request.POST)
     if not form.is_valid():
-        sentence = form.errors["whitelist_ip"][0]
+        sentence = str(form.errors["whitelist_ip"][0])
         return _failure(sentence) if _is_script(request) else _page(request, vm, "isolation", form=form)
     wanted = form.cleaned_data["whitelist_ip"]
     return _do(request, vm, "instance-let-in", lambda by: holding.let_in(vm, wanted, by), moving.effect(vm))
