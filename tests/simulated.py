@@ -48,6 +48,11 @@ class SimulatedSide:
         found: dict[str, Any] = said(ask(self.server.world, "GET", f"/2/jobs/{number}"))
         return found
 
+    @property
+    def a_disk(self) -> list[Any]:
+        """The disks of an instance that has a small one, as `an_instance` takes them."""
+        return [self.server.world.disk(1024)]
+
     @contextmanager
     def an_instance(self, **parameters: Any) -> Iterator[str]:
         """The name of a stopped instance that is removed again."""

@@ -38,6 +38,10 @@ TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie":
 GRAPHS = {**LOOK, "bob": DENIED, "carla": DENIED}
 # The same where a page of it is for those alone who may touch; a form that lacks something comes back.
 LOOK_AND_TOUCH = {who: PAGE if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
+TOUCH_PAGE = TOUCH | {"alice": PAGE, "dora": PAGE}
+# With the permissions to lock and to isolate; the owner is let in where it is about the network that reaches it.
+HOLD = {NOBODY: AWAY, "alice": DENIED, "bob": DENIED, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
+HELD = {who: AWAY if answer == PAGE else answer for who, answer in HOLD.items()}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -81,6 +85,19 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
         for name, path in ((known_as, f"{path}/"), (f"instances/<slug:cluster_slug>/<str:instance>/{path}", path))
     },
     "reinstall-destroy-review": ("/cluster/instance/destreinst/0123abcd/2/", signed_in(NOTHING), signed_in(NOTHING)),
+    "instance-tags": ("/instances/tags/web.example.org/", TOUCH_PAGE, TOUCH),
+    "instances/tags/<str:instance>": ("/instances/tags/web.example.org?cluster=north", TOUCH_PAGE, TOUCH),
+    "instances/tags": ("/instances/tags", signed_in(NOTHING), signed_in(NOTHING)),
+    "lock": ("/instances/lock/web.example.org/", HOLD, HELD),
+    "instances/lock/<str:instance>": ("/instances/lock/web.example.org", HOLD, HELD),
+    "instances/lock": ("/instances/lock", signed_in(NOTHING), signed_in(NOTHING)),
+    "isolate": ("/instances/isolate/web.example.org/", HOLD, HELD),
+    "instances/isolate/<str:instance>": ("/instances/isolate/web.example.org", HOLD, HELD),
+    "instances/isolate": ("/instances/isolate", signed_in(NOTHING), signed_in(NOTHING)),
+    "tagusergroups": ("/tagusergrps/?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "tagusergrps": ("/tagusergrps?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "instance-access": (f"{INSTANCE}access/", HOLD | {"alice": PAGE}, signed_in(NOT_SO)),
+    "instance-let-in": (f"{INSTANCE}subnet/", HOLD | {"alice": PAGE}, HELD | {"alice": AWAY}),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

@@ -16,7 +16,10 @@ def has_all_graphs(user: object) -> bool:
     return grapher.is_configured() and permissions.may_see_all_graphs(user)
 
 
-PAGES = ("instance-detail", "instance-graphs")
+PAGES = (
+    *("instance-detail", "instance-graphs", "instance-settings", "instance-danger"),
+    *("instance-tags", "lock", "isolate", "instance-access", "instance-let-in"),
+)
 
 NAVIGATION = [
     Entry(_("My VMs"), "user-instances", "pc-display", test=sees_only_own, pages=PAGES, order=10),

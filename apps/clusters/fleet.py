@@ -17,7 +17,7 @@ from apps.clusters.catalogue import Catalogue
 from apps.clusters.models import Cluster, Job, Renaming, moment
 from ganeti import tags as tag_grammar
 from ganeti.inventory import Facts, Head, Snapshot, StoreDown
-from ganeti.objects import Instance
+from ganeti.objects import Instance, Node
 from ganeti.tags import InstanceTags
 
 SETTLING_SECONDS = 20.0
@@ -253,6 +253,19 @@ def named(name: str) -> list[Instance]:
     """The instances of this name on all clusters, as far as the inventory knows."""
     found = (snapshot.instance(name) for _, snapshot in snapshots() if snapshot is not None)
     return [instance for instance in found if instance is not None]
+
+
+def all_known() -> None:
+    """Raises NothingKnown for a cluster of which no snapshot is at hand; there may be anything on it."""
+    unknown = next((view for view, snapshot in snapshots() if snapshot is None), None)
+    if unknown is not None:
+        raise NothingKnown(unknown, inventories.known()[1])
+
+
+def nodes(view: ClusterView) -> tuple[Node, ...]:
+    """The nodes of a cluster, as far as the inventory knows."""
+    snapshot = _snapshot(view) if view.has_snapshot else None
+    return snapshot.nodes if snapshot else ()
 
 
 def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:

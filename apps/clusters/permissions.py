@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.clusters import fleet
 from apps.clusters.fleet import Vm
 from apps.clusters.models import InstanceAction
+from ganeti import tags as tag_grammar
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -36,6 +38,16 @@ def may_isolate(user: Any, vm: Vm) -> bool:
     return fleet.sees_everything(user) and user.has_perm("ganeti.can_isolate")
 
 
+def may_let_in(user: Any, vm: Vm) -> bool:
+    """Its owners, superusers and whoever may isolate it choose the network that may reach an isolated instance."""
+    return may_operate(user, vm) or may_isolate(user, vm)
+
+
+def may_change_anything(user: Any, vm: Vm) -> bool:
+    """Whoever has at least one way to change an instance."""
+    return may_operate(user, vm) or may_lock(user, vm) or may_isolate(user, vm)
+
+
 def may_see_graphs(user: Any, vm: Vm) -> bool:
     """Superusers, owners and whoever may see all graphs."""
     return may_operate(user, vm) or may_see_all_graphs(user)
@@ -60,6 +72,8 @@ MAY = {
     "operate": may_operate,
     "lock": may_lock,
     "isolate": may_isolate,
+    "let in": may_let_in,
+    "change anything": may_change_anything,
     "see graphs": may_see_graphs,
     "see a picture": may_see_graphs,
 }
@@ -103,3 +117,20 @@ def instance_to_confirm(user: Any, action: InstanceAction) -> Vm | None:
     if not may_operate(user, vm):
         raise PermissionDenied(_("You may not change this instance any more."))
     return vm
+
+
+def clusters_of(user: Any, name: str) -> list[str]:
+    """The slugs of the clusters on which there is an instance of this name that `user` may see.
+
+    Raises fleet.NothingKnown where there is none, and one might be on a cluster of which nothing is known.
+    """
+    everything = fleet.sees_everything(user)
+    keys = set() if everything else fleet.owner_keys(user)
+
+    def is_theirs(tags: tuple[str, ...]) -> bool:
+        return everything or not keys.isdisjoint(tag_grammar.owners(tags, settings.GANETI_TAG_PREFIX))
+
+    found = [instance.cluster for instance in fleet.named(name) if is_theirs(instance.tags)]
+    if not found:
+        fleet.all_known()
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.text import capfirst
@@ -12,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from accounts.looks import Status, Text
 from accounts.retelling import retold
+from apps.audit import events
+from apps.audit.models import AuditEntry
 from apps.clusters import fleet, locks, permissions, problems, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
@@ -107,6 +110,30 @@ class ShownVm:
     @cached_property
     def job(self) -> ShownJob | None:
         return ShownJob.of(self._vm.job, self._reader) if self._vm.job else None
+
+    @cached_property
+    def lock_story(self) -> AuditEntry | None:
+        """Who locked it and when, as far as the history knows; one query, where it is locked."""
+        if not self.tags.adminlock:
+            return None
+        about = AuditEntry.objects.about(self._vm.cluster.slug, self._vm.name)
+        ended = about.filter(action__in=(events.LOCK, events.UNLOCK), outcome=AuditEntry.Outcome.SUCCEEDED)
+        last = ended.order_by("-recorded", "-pk").first()
+        return last if last and last.action == events.LOCK else None
+
+    @property
+    def lock_url(self) -> str:
+        """Where the reader unlocks it; empty for who may not."""
+        if not permissions.may_lock(self._reader, self._vm):
+            return ""
+        return f"{reverse('lock', args=[self._vm.name])}?{urlencode({'cluster': self._vm.cluster.slug})}"
+
+    @property
+    def let_in_url(self) -> str:
+        """Where the reader chooses the network that reaches it while it is isolated; empty for who may not."""
+        if not permissions.may_let_in(self._reader, self._vm):
+            return ""
+        return reverse("instance-let-in", args=[self._vm.cluster.slug, self._vm.name])
 
     @property
     def status(self) -> Status:

@@ -12,3 +12,5 @@ import "./draft.js";
 import "./finder.js";
 import "./once.js";
 import "./sections.js";
+import "./access.js";
+import "./picker.js";

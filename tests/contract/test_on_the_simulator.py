@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.access import AccessContract
 from tests.contract.clients import ClientContract
 from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
@@ -23,6 +24,10 @@ class TestClient(ClientContract):
 
 
 class TestPower(PowerContract):
+    pass
+
+
+class TestAccess(AccessContract):
     pass
 
 

@@ -84,6 +84,11 @@ class RealGaneti:
     def instance(self, name: str) -> dict[str, Any]:
         return self.ok("GET", f"/2/instances/{name}")
 
+    @property
+    def a_disk(self) -> list[dict[str, int]]:
+        """The disks of an instance that has a small one, as `an_instance` takes them."""
+        return [{"size": 1024}]
+
     @contextmanager
     def an_instance(self, **parameters: object) -> Generator[str]:
         """The name of an instance without disks or operating system, stopped, that is removed again."""
