@@ -11,6 +11,9 @@ class ApplicationsConfig(AppConfig):
         from accounts import navigation, panels
         from apps.applications.entries import NAVIGATION
         from apps.applications.panel import PANELS
+        from apps.applications.related import of_vm
+        from apps.clusters import related
 
         navigation.register(*NAVIGATION)
         panels.register(*PANELS)
+        related.register(of_vm)
