@@ -2,7 +2,7 @@
 
 import heapq
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -45,6 +45,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    def named(self, name: str) -> list[Instance]:
+        """The instance of this name, if it is here."""
+        place = bisect_left(self.instances, name, key=lambda instance: instance.name)
+        return [one for one in self.instances[place : place + 1] if one.name == name]
 
     def matching(self, words_wanted: list[str], tag: str) -> Sequence[int]:
         """The instances in whose text all of these words occur, and that have this tag; those not asked for are ""."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import hurry, instances, power
+from apps.clusters.views import history, hurry, instances, popup, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
@@ -11,8 +11,10 @@ urlpatterns = [
     path("", instances.instance_list, name="user-instances"),
     path("clearcache/", hurry.collect_now, name="clearcache"),
     path("clearcache", hurry.collect_now),
+    path("cluster/popup/", popup.popup, name="instance-popup"),
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
+    path(f"{INSTANCE}history/", history.history, name="instance-history"),
     path(INSTANCE, instances.instance_detail, name="instance-detail"),
 ]

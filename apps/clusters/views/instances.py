@@ -4,6 +4,7 @@ import datetime
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -59,7 +60,7 @@ def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, pa
     return {
         "form": form,
         "page": page,
-        "heading": _heading(seen.sees_everything),
+        "heading": heading(seen.sees_everything),
         "total": lives_on.total(),
         "cluster_count": len(lives_on),
         "as_of": seen.as_of,
@@ -100,7 +101,7 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
     """The same to everybody, whether there is such an instance or not; it renews itself until somebody knows."""
     context = {
         "name": name,
-        "heading": _heading(fleet.sees_everything(request.user)),
+        "heading": heading(fleet.sees_everything(request.user)),
         "live_seconds": LIVE_SECONDS,
         **_trouble([unknown.cluster], Counter(), request.user),
         "store_is_away": unknown.store_is_away,
@@ -113,13 +114,25 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
 
 
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
-    sees_everything = fleet.sees_everything(request.user)
-    entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    clusters_url = navigation.address_of("clusterdetails")
     return {
         **head_context(request, vm, "overview"),
-        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
-        "history_url": f"{reverse('auditlog')}?q={vm.name}",
+        "lately": lately(vm.cluster.slug, vm.name, request.user),
+        "history_url": reverse("instance-history", args=[vm.cluster.slug, vm.name]),
+        "networks_url": f"{clusters_url}?{urlencode({'cluster': vm.cluster.slug})}" if clusters_url else "",
     }
+
+
+def lately(cluster_slug: str, name: str, reader: Any) -> list[ShownEntry]:
+    """The newest entries of an instance's history."""
+    sees_everything = fleet.sees_everything(reader)
+    entries = AuditEntry.objects.about(cluster_slug, name).select_related("requester")[:LATELY]
+    return [ShownEntry(entry, reader, sees_everything) for entry in entries]
+
+
+def whole_history_url(cluster_slug: str, name: str) -> str:
+    """The history of everything, searched for this instance."""
+    return f"{reverse('auditlog')}?{urlencode({'q': name, 'cluster': cluster_slug})}"
 
 
 def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
@@ -128,7 +141,7 @@ def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
     shown_vm = ShownVm(vm, request.user)
     return {
         "vm": shown_vm,
-        "heading": _heading(sees_everything),
+        "heading": heading(sees_everything),
         "tabs": sections.tabs(request.user, vm, section),
         "failure": _failure(vm, request.user),
         "sees_nodes": sees_everything,
@@ -152,7 +165,7 @@ def render_section(
     return render(request, template, {**head_context(request, vm, section), **context}, status=status)
 
 
-def _heading(sees_everything: bool) -> str:
+def heading(sees_everything: bool) -> str:
     return _("All VMs") if sees_everything else _("My VMs")
 
 
