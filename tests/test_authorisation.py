@@ -61,6 +61,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "instance-history": (f"{INSTANCE}history/", LOOK, signed_in(NOT_SO)),
+    "instance-popup": ("/cluster/popup/?cluster=north&instance=web.example.org", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",
