@@ -465,6 +465,8 @@ class Job(Value, frozen=True):
 
 
 MAX_NAMED = 16  # instances of one job that are remembered: nearly all jobs are about one
+MAX_STEPS = 4  # of what it does to each
+MAX_WORD = 64
 
 
 class PendingJob(Value, frozen=True):
@@ -473,25 +475,19 @@ class PendingJob(Value, frozen=True):
     id: int
     status: str = ""
     instances: tuple[str, ...] = ()
-    opcodes: tuple[str, ...] = ()  # INSTANCE_MIGRATE, ...: what is done to each of them
+    opcodes: tuple[str, ...] = ()  # "INSTANCE_MIGRATE", ...: what is done to each of them, step by step
     since: float | None = None  # when it began, else when it came
 
     @classmethod
     def of(cls, job: Job) -> "PendingJob":
-        about: dict[str, str] = {}
+        about: dict[str, dict[str, None]] = {}
         for name, opcode in zip(job.instances, job.opcodes, strict=False):
-            if name:
-                about.setdefault(name[:MAX_NAME], opcode.removeprefix("OP_")[:MAX_NAME])
-        named = list(about.items())[:MAX_NAMED]
-        return cls(
-            job.id,
-            job.status,
-            tuple(name for name, _ in named),
-            tuple(opcode for _, opcode in named),
-            job.started or job.received,
-        )
+            if name and (name in about or len(about) < MAX_NAMED):
+                about.setdefault(name[:MAX_NAME], {})[opcode.removeprefix("OP_")[:MAX_WORD]] = None
+        words = tuple(", ".join(list(opcodes)[:MAX_STEPS]) for opcodes in about.values())
+        return cls(job.id, job.status, tuple(about), words, job.started or job.received)
 
-    def opcode_for(self, instance: str) -> str:
+    def steps_for(self, instance: str) -> str:
         """What it does to this instance; empty where it is not about it."""
         return next((op for name, op in zip(self.instances, self.opcodes, strict=False) if name == instance), "")
 

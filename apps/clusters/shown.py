@@ -68,7 +68,7 @@ class OthersJob:
 
     @classmethod
     def of(cls, job: PendingJob, instance: str) -> "OthersJob":
-        return cls(job.id, job.opcode_for(instance), moment(job.since), job.is_at_work)
+        return cls(job.id, job.steps_for(instance), moment(job.since), job.is_at_work)
 
 
 @dataclass(frozen=True, slots=True)

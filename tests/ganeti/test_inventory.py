@@ -213,7 +213,7 @@ class TestPendingJobs:
         assert cluster.asked[-2:] == ["instances", "jobs"]
         assert head.pending == (PendingJob(7, "running", ("vm1",), ("INSTANCE_MIGRATE",), 999.0),)
         assert collector.store.head("north") == head
-        assert head.pending[0].opcode_for("vm1") == "INSTANCE_MIGRATE" and head.pending[0].is_at_work
+        assert head.pending[0].steps_for("vm1") == "INSTANCE_MIGRATE" and head.pending[0].is_at_work
 
     def test_what_was_not_asked_for_again_is_not_known_any_more(
         self, collector: Collector, cluster: FakeCluster
@@ -246,6 +246,13 @@ class TestPendingJobs:
         cluster.jobs = [Job(7, "waiting", opcodes=("OP_INSTANCE_STARTUP",) * 500, instances=many)]
         [job] = collector.collect(NORTH, now=1000.0, jobs_too=True).pending
         assert len(job.instances) == len(job.opcodes) == 16 and not job.is_at_work
+
+    def test_a_job_of_several_steps_names_them(self, collector: Collector, cluster: FakeCluster) -> None:
+        opcodes = ("OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_REINSTALL", "OP_TEST_DELAY", "OP_INSTANCE_STARTUP")
+        cluster.jobs = [Job(7, "running", opcodes=opcodes, instances=("vm1", "vm1", "", "vm1"))]
+        [job] = collector.collect(NORTH, now=1000.0, jobs_too=True).pending
+        assert job.steps_for("vm1") == "INSTANCE_SHUTDOWN, INSTANCE_REINSTALL, INSTANCE_STARTUP"
+        assert job.steps_for("vm2") == ""
 
     @pytest.mark.parametrize("error", [unreachable(), Failed("north", "no luxid"), ValueError("rubbish")])
     def test_a_cluster_that_does_not_tell_them_is_well_all_the_same(

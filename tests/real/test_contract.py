@@ -1,7 +1,11 @@
 """Our client and our path from click to end, against real Ganeti: see tests/contract."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from tests.contract.behind import BehindContract
 from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
 from tests.contract.powers import PowerContract
@@ -41,3 +45,26 @@ class TestCreation(CreationContract):
             "-c",
             f"dd if=$({find}) bs=512 skip=1 count=8 status=none | tr -d '\\0'",
         )
+
+
+class TestBehindOurBack(BehindContract):
+    """By Ganeti's own commands on the cluster's master."""
+
+    @contextmanager
+    def a_migration(self, ganeti: RealGaneti, instance: str) -> Iterator[int]:
+        """It waits for its node, which another job holds for some seconds."""
+        node = ganeti.instance(instance)["pnode"]
+        holding = ganeti.command("gnt-debug", "delay", "--submit", "--print-jobid", "--no-master", "-n", node, "8")
+        number = int(ganeti.command("gnt-instance", "migrate", "--submit", "--print-jobid", "-f", instance))
+        yield number
+        ganeti.job(int(holding))
+
+    def rename(self, ganeti: RealGaneti, instance: str, new: str) -> None:
+        ganeti.command("gnt-instance", "rename", "--no-name-check", "--no-ip-check", instance, new)
+
+    def remove(self, ganeti: RealGaneti, instance: str) -> None:
+        ganeti.command("gnt-instance", "remove", "-f", instance)
+
+    def make_again(self, ganeti: RealGaneti, instance: str) -> None:
+        how = ["-t", "diskless", "-o", "noop", "-n", ganeti.nodes[0], "--no-start", "--no-name-check", "--no-ip-check"]
+        ganeti.command("gnt-instance", "add", *how, "--no-conflicts-check", instance)
