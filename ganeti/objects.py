@@ -401,7 +401,8 @@ class ClusterInfo(Value, frozen=True):
 
 WAITING_JOB = frozenset({"queued", "waiting", "waitlock"})  # "waitlock" is what 2.5 and older say
 ENDED_JOB = frozenset({"success", "error", "canceled"})
-JOB_STATES = WAITING_JOB | ENDED_JOB | {"running", "canceling"}
+UNFINISHED_JOB = WAITING_JOB | {"running", "canceling"}
+JOB_STATES = UNFINISHED_JOB | ENDED_JOB
 
 
 class LogLine(Value, frozen=True):
@@ -461,6 +462,39 @@ class Job(Value, frozen=True):
     @property
     def succeeded(self) -> bool:
         return self.status == "success"
+
+
+MAX_NAMED = 16  # instances of one job that are remembered: nearly all jobs are about one
+MAX_STEPS = 4  # of what it does to each
+MAX_WORD = 64
+
+
+class PendingJob(Value, frozen=True):
+    """A job that waits or runs on a cluster, whoever asked for it, as far as pages tell of it."""
+
+    id: int
+    status: str = ""
+    instances: tuple[str, ...] = ()
+    opcodes: tuple[str, ...] = ()  # "INSTANCE_MIGRATE", ...: what is done to each of them, step by step
+    since: float | None = None  # when it began, else when it came
+
+    @classmethod
+    def of(cls, job: Job) -> "PendingJob":
+        about: dict[str, dict[str, None]] = {}
+        for name, opcode in zip(job.instances, job.opcodes, strict=False):
+            if name and (name in about or len(about) < MAX_NAMED):
+                about.setdefault(name[:MAX_NAME], {})[opcode.removeprefix("OP_")[:MAX_WORD]] = None
+        words = tuple(", ".join(list(opcodes)[:MAX_STEPS]) for opcodes in about.values())
+        return cls(job.id, job.status, tuple(about), words, job.started or job.received)
+
+    def steps_for(self, instance: str) -> str:
+        """What it does to this instance; empty where it is not about it."""
+        return next((op for name, op in zip(self.instances, self.opcodes, strict=False) if name == instance), "")
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has what it waited for."""
+        return self.status not in WAITING_JOB
 
 
 def _instance_of(op: Raw) -> str:

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from accounts.views import shell, signing_in
 from ganetimgr import health
 
+handler404 = "apps.clusters.views.gone.not_found"
 handler500 = "accounts.views.shell.server_error"
 
 urlpatterns = [

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from apps.clusters import inventories
 from apps.clusters.models import Cluster
-from ganeti.inventory import Head, Snapshot
+from ganeti.inventory import Head, Snapshot, departures
 from ganeti.objects import ClusterInfo, Disk, Instance, Network, Nic, Node, NodeGroup
 
 
@@ -41,8 +41,12 @@ def put(
     description: str = "",
     head: dict[str, Any] | None = None,
     nodes: tuple[Node, ...] = (Node(name="node1.example.org", role="M", group="default"),),
+    networks: tuple[Network, ...] = (Network(name="public", network="192.0.2.0/24"),),
 ) -> Cluster:
-    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state."""
+    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state.
+
+    Those of the last snapshot that are not among them have gone.
+    """
     row, _ = Cluster.objects.get_or_create(
         slug=slug,
         defaults={
@@ -56,6 +60,7 @@ def put(
     store = inventories.store()
     old = store.head(slug)
     generation = (old.generation if old else 0) + 1
+    last = store.snapshot(slug, old.generation) if old else None
     group = NodeGroup(name="default", nodes=("node1.example.org",), tags=("locked",) if locked else ())
     snapshot = Snapshot(
         cluster=slug,
@@ -63,8 +68,9 @@ def put(
         instances=tuple(sorted(instances, key=lambda one: one.name)),
         nodes=nodes,
         groups=(group,),
-        networks=(Network(name="public", network="192.0.2.0/24"),),
+        networks=networks,
         info=ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),
+        departed=departures(last, instances, old.collected_at, settings.GANETI_TAG_PREFIX) if last and old else (),
     )
     facts = {"state": "ok", "collected_at": time.time(), "may_change": True, "instance_count": len(instances)}
     digest, page_digest = snapshot.digests

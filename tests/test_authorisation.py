@@ -98,6 +98,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "tagusergrps": ("/tagusergrps?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
     "instance-access": (f"{INSTANCE}access/", HOLD | {"alice": PAGE}, signed_in(NOT_SO)),
     "instance-let-in": (f"{INSTANCE}subnet/", HOLD | {"alice": PAGE}, HELD | {"alice": AWAY}),
+    "instance-history": (f"{INSTANCE}history/", LOOK, signed_in(NOT_SO)),
+    "instance-popup": ("/cluster/popup/?cluster=north&instance=web.example.org", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

@@ -8,7 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
-from apps.clusters.fleet import Vm
+from apps.clusters.fleet import Gone, Vm
 from apps.clusters.models import InstanceAction
 from ganeti import tags as tag_grammar
 
@@ -57,6 +57,17 @@ def may_see_all_graphs(user: Any) -> bool:
     return user.is_active and user.has_perm("ganeti.view_all_graphs")
 
 
+def may_look_back(user: Any, gone: Gone) -> bool:
+    """Whoever could see an instance when it was there for the last time hears what became of it."""
+    keys = fleet.owner_keys(user) if user.is_authenticated and user.is_active else set()
+    return fleet.sees_everything(user) or not keys.isdisjoint(gone.departed.owners)
+
+
+def may_see_popups(user: Any) -> bool:
+    """Superusers and the helpdesk, whose lists show all instances."""
+    return fleet.sees_everything(user)
+
+
 def may_hurry(user: Any) -> bool:
     """Superusers and the helpdesk may ask for a look at all clusters now."""
     return fleet.sees_everything(user)
@@ -83,12 +94,15 @@ NEEDS_NO_LOOK = ("see a picture",)  # whoever may see all graphs sees them where
 def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look") -> Vm:
     """The instance, for someone who `may` look at it, operate it, and so on.
 
-    To a stranger there is no such instance (Http404); to one who may look but not touch: PermissionDenied.
+    To a stranger there is no such instance (Http404); to one who may look but not touch: PermissionDenied. Who could
+    see one that is there no longer gets fleet.Gone, an Http404 that says what became of it.
     Where nothing is known of the cluster, fleet.NothingKnown, to everybody alike.
     """
     vm = fleet.find(cluster_slug, name)
-    if vm is None or not (may_look(user, vm) or (may in NEEDS_NO_LOOK and MAY[may](user, vm))):
-        raise Http404(_("There is no such instance, or it is not yours."))
+    if vm is None:
+        raise _gone(user, cluster_slug, name) or _nothing()
+    if not (may_look(user, vm) or (may in NEEDS_NO_LOOK and MAY[may](user, vm))):
+        raise _nothing()
     if not MAY[may](user, vm):
         raise PermissionDenied(
             _("You may look at this instance, but not at its graphs.")
@@ -134,3 +148,23 @@ def clusters_of(user: Any, name: str) -> list[str]:
     if not found:
         fleet.all_known()
     return found
+
+
+def _nothing() -> Http404:
+    return Http404(_("There is no such instance, or it is not yours."))
+
+
+def _gone(user: Any, cluster_slug: str, name: str) -> Gone | None:
+    gone = fleet.departure(cluster_slug, name)
+    if gone is None or not may_look_back(user, gone):
+        return None
+    if gone.successor and not may_look(user, gone.successor):
+        gone.successor = None
+    return gone
+
+
+def instance_for_desk(user: Any, cluster_slug: str, name: str) -> Vm:
+    """The instance, for the pop-up in lists of all instances; others than the helpdesk: PermissionDenied."""
+    if not may_see_popups(user):
+        raise PermissionDenied(_("Only the help desk and administrators see this."))
+    return instance_or_404(user, cluster_slug, name)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import access, danger, graphs, hurry, instances, power, settings
+from apps.clusters.views import access, danger, graphs, history, hurry, instances, popup, power, settings
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
@@ -47,4 +47,6 @@ urlpatterns = [
     *(path(address, graphs.graph, name="graph") for address in GRAPHS),
     path(f"{INSTANCE}settings/", settings.instance_settings, name="instance-settings"),
     path(INSTANCE, settings.instance_page, name="instance-detail"),
+    path(f"{INSTANCE}history/", history.history, name="instance-history"),
+    path("cluster/popup/", popup.popup, name="instance-popup"),
 ]

@@ -14,3 +14,4 @@ import "./once.js";
 import "./sections.js";
 import "./access.js";
 import "./picker.js";
+import "./popup.js";

@@ -23,7 +23,10 @@ INVENTORY_INTERVAL_WATCHED = 1
 """
 POWER = ("OP_INSTANCE_STARTUP", "OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_REBOOT")
 # An answer that is missing or 404, or a request that gave way to another: no defect, pages say what there is to say.
-OF_A_REQUEST = re.compile(r"Failed to load resource: (net::|the server responded)|htmx:(afterRequest|send|response)")
+OF_A_REQUEST = re.compile(
+    r"Failed to load resource: (net::|the server responded)|htmx:(afterRequest|send|response)"
+    r"|Response Status Error Code 410"
+)
 SIZE = {"width": 1280, "height": 800}
 
 

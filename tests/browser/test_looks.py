@@ -40,6 +40,7 @@ STATES = {
     "vm-silent-cluster": ("alice", "/instances/east/archive.example.com/", "#silent-east"),
     "vm-read-only-cluster": ("alice", "/instances/attic/attic.example.org/", "#read-only-attic"),
     "vm-of-everybody": ("dora", "/instances/north/isolated.example.com/", ".tag:has-text('Isolated')"),
+    "vm-history": ("alice", "/instances/south/www.example.org/history/", "#events .status-bad"),
     "history": ("alice", "/history/", "tbody .status-work"),
     "history-of-administrator": ("dora", "/history/", "tbody .status-bad"),
     "users": ("dora", "/user/list/", "tbody tr:nth-child(50)"),
@@ -180,3 +181,9 @@ class TestEveryState:
         page.get_by_role("button", name="Reboot").click()
         expect(page.get_by_role("dialog")).to_be_visible()
         look_at(page, axe, "dialog")
+
+    def test_the_helpdesk_can_use_the_pop_up(self, visit: People, axe: Axe, width: int) -> None:
+        page = visit("dora", "/?q=isolated", viewport={"width": width, "height": 800})
+        page.get_by_role("link", name="More for isolated.example.com").click()
+        expect(page.get_by_role("dialog").get_by_role("heading", name="isolated.example.com")).to_be_visible()
+        look_at(page, axe, "popup")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -60,7 +61,7 @@ def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, pa
     return {
         "form": form,
         "page": page,
-        "heading": _heading(seen.sees_everything),
+        "heading": heading(seen.sees_everything),
         "total": lives_on.total(),
         "cluster_count": len(lives_on),
         "as_of": seen.as_of,
@@ -88,8 +89,8 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
         vm = instance_or_404(request.user, cluster_slug, instance)
     except NothingKnown as unknown:
         return nothing_known(request, instance, unknown)
-    except Http404:
-        return _renamed_or_404(request, cluster_slug, instance)
+    except Http404 as nothing:
+        return _renamed_or_404(request, cluster_slug, instance, nothing)
     inventories.look_at([cluster_slug])
 
     def page() -> HttpResponse:
@@ -100,11 +101,11 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
     return unless_unchanged(request, etag, page, as_of=vm.cluster.as_of)
 
 
-def _renamed_or_404(request: HttpRequest, slug: str, old: str) -> HttpResponse:
-    """Leads on to an instance that got another name here, for those who may look at it; Http404 otherwise."""
+def _renamed_or_404(request: HttpRequest, slug: str, old: str, nothing: Http404) -> HttpResponse:
+    """Leads on to an instance that got another name here, for those who may look at it; else what there is to say."""
     name = confirmations.new_name_of(slug, old)
     if not name:
-        raise Http404(_("There is no such instance, or it is not yours."))
+        raise nothing
     instance_or_404(request.user, slug, name)
     address = reverse("instance-detail", args=[slug, name])
     if request.htmx:  # type: ignore[attr-defined]
@@ -116,7 +117,7 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
     """The same to everybody, whether there is such an instance or not; it renews itself until somebody knows."""
     context = {
         "name": name,
-        "heading": _heading(fleet.sees_everything(request.user)),
+        "heading": heading(fleet.sees_everything(request.user)),
         "live_seconds": LIVE_SECONDS,
         **_trouble([unknown.cluster], Counter(), request.user),
         "store_is_away": unknown.store_is_away,
@@ -129,14 +130,26 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
 
 
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
-    sees_everything = fleet.sees_everything(request.user)
-    entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    clusters_url = navigation.address_of("clusterdetails")
     return {
         **head_context(request, vm, "overview"),
         "load": graphs.load(request.user, vm),
-        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
-        "history_url": f"{reverse('auditlog')}?q={vm.name}",
+        "lately": lately(vm.cluster.slug, vm.name, request.user),
+        "history_url": reverse("instance-history", args=[vm.cluster.slug, vm.name]),
+        "networks_url": f"{clusters_url}?{urlencode({'cluster': vm.cluster.slug})}" if clusters_url else "",
     }
+
+
+def lately(cluster_slug: str, name: str, reader: Any) -> list[ShownEntry]:
+    """The newest entries of an instance's history."""
+    sees_everything = fleet.sees_everything(reader)
+    entries = AuditEntry.objects.about(cluster_slug, name).select_related("requester")[:LATELY]
+    return [ShownEntry(entry, reader, sees_everything) for entry in entries]
+
+
+def whole_history_url(cluster_slug: str, name: str) -> str:
+    """The history of everything, searched for this instance."""
+    return f"{reverse('auditlog')}?{urlencode({'q': name, 'cluster': cluster_slug})}"
 
 
 def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
@@ -145,7 +158,7 @@ def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
     shown_vm = ShownVm(vm, request.user)
     return {
         "vm": shown_vm,
-        "heading": _heading(sees_everything),
+        "heading": heading(sees_everything),
         "tabs": sections.tabs(request.user, vm, section),
         "failure": _failure(vm, request.user),
         "waiting": hardware.waiting(vm),
@@ -170,7 +183,7 @@ def render_section(
     return render(request, template, {**head_context(request, vm, section), **context}, status=status)
 
 
-def _heading(sees_everything: bool) -> str:
+def heading(sees_everything: bool) -> str:
     return _("All VMs") if sees_everything else _("My VMs")
 
 
