@@ -124,8 +124,8 @@ class TestTwoAtOnce:
             with pymysql.connect(**site.mariadb.as_root, database="ganetimgr") as other:
                 other.cursor().execute(
                     "INSERT INTO ganeti_job (cluster_id, instance, kind, state, holds, token, requester_name, "
-                    "ganeti_status, details, log, error, created) "
-                    "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '{}', '[]', '', UTC_TIMESTAMP(6))",
+                    "ganeti_status, details, `then`, log, error, created) "
+                    "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '{}', '[]', '[]', '', UTC_TIMESTAMP(6))",
                     (cluster, name, f"{cluster}/{name}"),
                 )
                 answers: list[requests.Response] = []
