@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
 from apps.clusters.fleet import Vm
+from apps.clusters.models import Batch
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -66,3 +67,17 @@ def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look
     if not MAY[may](user, vm):
         raise PermissionDenied(_("You may look at this instance, but not change it."))
     return vm
+
+
+def may_operate_all(user: Any) -> bool:
+    """Whether `user` may change all that they see: superusers, and owners who see nothing but their own."""
+    return user.is_active and (user.is_superuser or not fleet.sees_everything(user))
+
+
+def batch_or_404(user: Any, number: int) -> Batch:
+    """A batch, for whoever asked for it and, once it has begun, for superusers; to others there is none."""
+    batch = Batch.objects.filter(pk=number).first()
+    is_theirs = batch is not None and batch.requested_by_id == user.pk
+    if batch is None or not (is_theirs or (batch.begun and user.is_active and user.is_superuser)):
+        raise Http404(_("There is no such bulk action, or it is not yours."))
+    return batch

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import hurry, instances, power
+from apps.clusters.views import bulk, hurry, instances, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
@@ -11,6 +11,10 @@ urlpatterns = [
     path("", instances.instance_list, name="user-instances"),
     path("clearcache/", hurry.collect_now, name="clearcache"),
     path("clearcache", hurry.collect_now),
+    path("instances/bulk/", bulk.propose, name="instance-bulk"),
+    path("instances/bulk/<int:number>/", bulk.look, name="instance-bulk-detail"),
+    path("instances/bulk/<int:number>/begin/", bulk.begin, name="instance-bulk-begin"),
+    path("instances/bulk/<int:number>/cancel/", bulk.cancel, name="instance-bulk-cancel"),
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),

@@ -98,3 +98,17 @@ def of_ended(job: Job) -> Status:
 def of_job(job: Job) -> Status:
     how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
     return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)
+
+
+def of_turn(job: Job) -> Status:
+    """How far one of many is, for people who know what is being done."""
+    if job.state == Job.State.DUE:
+        return Status(pgettext_lazy("one of many VMs", "Waiting"), "hourglass-split", "idle")
+    if job.is_unfinished:
+        how = OF_JOB.get(job.ganeti_status, job.ganeti_status)
+        return Status(_("With Ganeti"), "arrow-repeat", "work", how)
+    if job.state == Job.State.CANCELED and job.job_id is None:
+        return Status(pgettext_lazy("one of many VMs", "Canceled"), "slash-circle", "idle")
+    family = {Job.State.SUCCEEDED: "ok", Job.State.FAILED: "bad"}.get(Job.State(job.state), "warn")
+    icon = {"ok": "check-circle-fill", "bad": "x-octagon-fill"}.get(family, "question-circle")
+    return Status(job.get_state_display(), icon, family)

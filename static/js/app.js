@@ -12,3 +12,4 @@ import "./draft.js";
 import "./finder.js";
 import "./once.js";
 import "./sections.js";
+import "./bulk.js";
