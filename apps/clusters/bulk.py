@@ -213,9 +213,8 @@ def progress(batch: Batch) -> Progress:
 def running_of(user: Any) -> QuerySet[Batch]:
     """The batches of `user` that are not over, the newest first, with `total` and `ended`; one query."""
     unfinished = Job.objects.unfinished().filter(batch__requested_by=user).order_by().values("batch")
-    return Batch.objects.filter(pk__in=unfinished).annotate(
-        total=Count("jobs"), ended=Count("jobs", filter=Q(jobs__holds__isnull=True))
-    )
+    counted = {"total": Count("jobs"), "ended": Count("jobs", filter=Q(jobs__holds__isnull=True))}
+    return Batch.objects.filter(pk__in=unfinished).defer("goes", "left_out", "query").annotate(**counted)
 
 
 def forget_old() -> None:
