@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from accounts import email_changes, feed, locks, registering, sending
 from apps.applications import creation, images, reinstalling
-from apps.clusters import confirmations, renaming
+from apps.clusters import bulk, confirmations, renaming
 from apps.clusters.chores import Chore
 from apps.clusters.following import Ending
 from apps.clusters.models import Job
@@ -40,6 +40,7 @@ CHORES = [
     Chore("count VMs", 1800.0, counting.count_today),
     Chore("remove expired registrations", DAY, registering.remove_expired),
     Chore("forget old mail", DAY, sending.forget_old),
+    Chore("forget old bulk actions", DAY, bulk.forget_old),
     Chore("forget old e-mail changes", DAY, email_changes.forget_old),
     Chore("forget old confirmations", DAY, confirmations.forget_old),
     Chore("fetch news", 600.0, feed.refresh),

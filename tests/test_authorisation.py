@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from apps.applications.models import InstanceApplication
-from apps.clusters.models import Job
+from apps.clusters.models import Batch, Job
 from apps.notifications.models import Notification
 from tests import estate
 
@@ -53,6 +54,8 @@ DECIDE = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": PAGE}
 APPLICANT = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": AWAY, "dora": DENIED}
 REVIEW = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": DENIED, "dora": PAGE}
 KEPT = 204  # a draft
+# A bulk action of Alice's, which has begun.
+BATCH = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING)}
 
 INSTANCE = "/instances/north/web.example.org/"
 COOKIE = "0123456789abcdef"
@@ -65,6 +68,10 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
     "instance-detail": (INSTANCE, LOOK, TOUCH),  # POST: the settings, as in ganetimgr 2.x
     "instance-settings": (f"{INSTANCE}settings/", LOOK, TOUCH),
+    "instance-bulk": ("/instances/bulk/", signed_in(NOT_SO), signed_in(AWAY)),  # nothing was chosen
+    "instance-bulk-detail": ("/instances/bulk/1/", BATCH | {"alice": PAGE, "dora": PAGE}, signed_in(NOT_SO)),
+    "instance-bulk-begin": ("/instances/bulk/1/begin/", signed_in(NOT_SO), BATCH | {"alice": AWAY, "dora": DENIED}),
+    "instance-bulk-cancel": ("/instances/bulk/1/cancel/", signed_in(NOT_SO), BATCH | {"alice": AWAY, "dora": AWAY}),
     "instance-startup": (f"{INSTANCE}startup/", signed_in(NOT_SO), TOUCH),
     "instance-shutdown": (f"{INSTANCE}shutdown/", signed_in(NOT_SO), TOUCH),
     "instance-reboot": (f"{INSTANCE}reboot/", signed_in(NOT_SO), TOUCH),
@@ -211,6 +218,7 @@ def browsers(sign_in: Any) -> dict[str, Browser]:
 def north(people: Any, settings: Any) -> None:
     settings.COLLECTD_URL = "http://127.0.0.1:1"  # where nobody answers, but there are graphs
     estate.put("north", estate.instance("web.example.org"))
+    Batch.objects.create(pk=1, kind=Job.Kind.REBOOT, requested_by=people["alice"], begun=timezone.now())
     InstanceApplication.objects.create(
         pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,
         disk_size=5, operating_system="none", cookie=COOKIE,

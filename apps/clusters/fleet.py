@@ -210,6 +210,18 @@ class Fleet:
         views = tuple(view.fingerprint for view in self.relevant)
         return (self.sees_everything, self.store_is_away, keys, views)
 
+    def pick(self, names: Iterable[tuple[str, str]]) -> list[Instance]:
+        """Those of `names` (cluster's slug, instance's name) that this person may see."""
+        wanted: dict[str, set[str]] = {}
+        for slug, name in names:
+            wanted.setdefault(slug, set()).add(name)
+        return [
+            instance
+            for slug in wanted.keys() & self.catalogues.keys()
+            for instance in self.catalogues[slug].instances
+            if instance.name in wanted[slug]
+        ]
+
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all, and one more where
         there are jobs of others."""

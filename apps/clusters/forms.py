@@ -108,3 +108,19 @@ def tag_word(kind: str, value: str) -> str:
     if kind in FLAG_WORDS:
         return str(FLAG_WORDS[kind])
     return {"service": _("service %s"), "org": _("organisation %s"), "group": _("group %s")}[kind] % value
+
+
+class CountForm(forms.Form):
+    """Whoever does something to very many VMs types how many these are."""
+
+    count = forms.IntegerField(label=_("Number of VMs"), widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+
+    def __init__(self, data: Any, wanted: int) -> None:
+        super().__init__(data)
+        self.wanted = wanted
+
+    def clean_count(self) -> int:
+        count: int = self.cleaned_data["count"]
+        if count != self.wanted:
+            raise forms.ValidationError(_("This is not the number of the VMs above. Look again."))
+        return count

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.clusters import permissions, words
 from apps.clusters.fleet import Vm
@@ -64,3 +65,31 @@ def _state(vm: Vm, kind: str) -> str:
     if kind in (Job.Kind.SHUTDOWN, Job.Kind.REBOOT, Job.Kind.MIGRATE) and status in STARTABLE:
         return _("It is stopped.")
     return ""
+
+
+# For accounts.retelling: a batch keeps why it left an instance out.
+SENTENCES = (
+    gettext_noop("You may look at this instance, but not change it."),
+    gettext_noop("%(what)s: other changes wait until this ends."),
+    gettext_noop("An administrator has locked this instance. Ask the help desk why."),
+    gettext_noop("The machines that this instance runs on are under maintenance. Try again later."),
+    gettext_noop("%(cluster)s does not answer. Changes are possible again as soon as it does."),
+    gettext_noop("%(cluster)s lets this site look, but not change anything."),
+    gettext_noop("An administrator took this instance out of service."),
+    gettext_noop("The machine that this instance runs on is down."),
+    gettext_noop("It is running already."),
+    gettext_noop("It is stopped."),
+    # what "%(what)s" can be, see words.WORKING
+    gettext_noop("Starting"),
+    gettext_noop("Shutting down"),
+    gettext_noop("Rebooting"),
+    gettext_noop("Adding tags"),
+    gettext_noop("Removing tags"),
+    gettext_noop("Creating"),
+    gettext_noop("Trying"),
+    gettext_noop("Destroying"),
+    gettext_noop("Reinstalling"),
+    gettext_noop("Renaming"),
+    gettext_noop("Changing settings"),
+    gettext_noop("Migrating"),
+)

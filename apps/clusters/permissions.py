@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
 from apps.clusters.fleet import Gone, Vm
-from apps.clusters.models import InstanceAction
+from apps.clusters.models import Batch, InstanceAction
 from ganeti import tags as tag_grammar
 
 
@@ -168,3 +168,17 @@ def instance_for_desk(user: Any, cluster_slug: str, name: str) -> Vm:
     if not may_see_popups(user):
         raise PermissionDenied(_("Only the help desk and administrators see this."))
     return instance_or_404(user, cluster_slug, name)
+
+
+def may_operate_all(user: Any) -> bool:
+    """Whether `user` may change all that they see: superusers, and owners who see nothing but their own."""
+    return user.is_active and (user.is_superuser or not fleet.sees_everything(user))
+
+
+def batch_or_404(user: Any, number: int) -> Batch:
+    """A batch, for whoever asked for it and, once it has begun, for superusers; to others there is none."""
+    batch = Batch.objects.filter(pk=number).first()
+    is_theirs = batch is not None and batch.requested_by_id == user.pk
+    if batch is None or not (is_theirs or (batch.begun and user.is_active and user.is_superuser)):
+        raise Http404(_("There is no such bulk action, or it is not yours."))
+    return batch

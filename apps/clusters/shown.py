@@ -251,6 +251,8 @@ def _last_part(path: Any) -> str:
 def story(job: Job) -> list[LogLine]:
     """Who asked, when Ganeti took it and began, and Ganeti's own log lines."""
     lines: list[LogLine] = [(job.created, _("Asked for by %(who)s") % {"who": job.requester_name})]
+    if job.state == Job.State.DUE:
+        lines.append((None, _("It waits for its turn")))
     if job.job_id is not None:
         lines.append((job.submitted, _("Ganeti took it as job %(job)s") % {"job": job.job_id}))
     if job.started:

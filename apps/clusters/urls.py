@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import access, danger, graphs, history, hurry, instances, popup, power, settings
+from apps.clusters.views import access, bulk, danger, graphs, history, hurry, instances, popup, power, settings
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
@@ -35,6 +35,10 @@ urlpatterns = [
     path("tagusergrps", access.tagusergroups),
     path(f"{INSTANCE}access/", access.instance_access, name="instance-access"),
     path(f"{INSTANCE}subnet/", access.let_in, name="instance-let-in"),
+    path("instances/bulk/", bulk.propose, name="instance-bulk"),
+    path("instances/bulk/<int:number>/", bulk.look, name="instance-bulk-detail"),
+    path("instances/bulk/<int:number>/begin/", bulk.begin, name="instance-bulk-begin"),
+    path("instances/bulk/<int:number>/cancel/", bulk.cancel, name="instance-bulk-cancel"),
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),

@@ -159,3 +159,17 @@ def of_job(job: Job) -> Status:
 def left_out(job: Job) -> list[Text]:
     """What does not follow any more after a change that failed, each a sentence."""
     return [LEFT_OUT[step["kind"]] for step in job.then if not step["is_quiet"] and step["kind"] in LEFT_OUT]
+
+
+def of_turn(job: Job) -> Status:
+    """How far one of many is, for people who know what is being done."""
+    if job.state == Job.State.DUE:
+        return Status(pgettext_lazy("one of many VMs", "Waiting"), "hourglass-split", "idle")
+    if job.is_unfinished:
+        how = OF_JOB.get(job.ganeti_status, job.ganeti_status)
+        return Status(_("With Ganeti"), "arrow-repeat", "work", how)
+    if job.state == Job.State.CANCELED and job.job_id is None:
+        return Status(pgettext_lazy("one of many VMs", "Canceled"), "slash-circle", "idle")
+    family = {Job.State.SUCCEEDED: "ok", Job.State.FAILED: "bad"}.get(Job.State(job.state), "warn")
+    icon = {"ok": "check-circle-fill", "bad": "x-octagon-fill"}.get(family, "question-circle")
+    return Status(job.get_state_display(), icon, family)

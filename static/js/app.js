@@ -15,3 +15,4 @@ import "./sections.js";
 import "./access.js";
 import "./picker.js";
 import "./popup.js";
+import "./bulk.js";

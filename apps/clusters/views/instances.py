@@ -20,11 +20,22 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import confirmations, fleet, grapher, graphs, hardware, inventories, permissions, sections, shown
+from apps.clusters import (
+    bulk,
+    confirmations,
+    fleet,
+    grapher,
+    graphs,
+    hardware,
+    inventories,
+    permissions,
+    sections,
+    shown,
+)
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
-from apps.clusters.permissions import instance_or_404
+from apps.clusters.permissions import instance_or_404, may_operate_all
 from apps.clusters.shown import ShownCluster, ShownJob, ShownVm
 from apps.clusters.views.etag import etag_of, unless_unchanged
 
@@ -47,7 +58,8 @@ def instance_list(request: HttpRequest) -> HttpResponse:
 
     def show() -> HttpResponse:
         part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
-        return render(request, part, list_context(request, seen, form, page))
+        context = list_context(request, seen, form, page)
+        return render(request, part, {**context, **bulk_context(request, page)})
 
     return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
 
@@ -77,6 +89,16 @@ def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, pa
         "is_incomplete": seen.store_is_away or not all(view.has_snapshot for view in clusters),
         "collecting": [shown.shown_cluster(view, request.user) for view in collecting],
         "apply_url": navigation.address_of("apply"),
+    }
+
+
+def bulk_context(request: HttpRequest, page: Any) -> dict[str, Any]:
+    """What the list needs so that many VMs can be chosen, and to tell of those on which something is being done."""
+    return {
+        "may_choose": any(vm.verbs for vm in page.object_list),
+        "may_choose_all": may_operate_all(request.user) and page.paginator.count > 1,
+        "bulk_verbs": [{"kind": kind.value, "label": kind.label, "icon": shown.ICONS[kind]} for kind in bulk.KINDS],
+        "batches": bulk.running_of(request.user),
     }
 
 
