@@ -13,9 +13,10 @@ class ClustersConfig(AppConfig):
         from accounts import navigation, ownership, retelling
         from apps.audit import scopes
         from apps.clusters import checks, entries, fleet, problems, renaming  # noqa: F401  (checks register themselves)
+        from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
         navigation.register_search(entries.SEARCH)
         scopes.register(fleet.names_owned_by)
         ownership.register(renaming)
-        retelling.register(*problems.SENTENCES)
+        retelling.register(*problems.SENTENCES, *visits.SENTENCES)

@@ -1,14 +1,14 @@
 """All instances over all clusters, as one person may see them: from the inventory, never from Ganeti itself."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db.models import Q, Value
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from apps.clusters.catalogue import Catalogue
 from apps.clusters.models import Cluster, Job, Renaming, moment
 from ganeti import tags as tag_grammar
 from ganeti.inventory import Facts, Head, Snapshot, StoreDown
-from ganeti.objects import Instance
+from ganeti.objects import Instance, Node
 from ganeti.tags import InstanceTags
 
 SETTLING_SECONDS = 20.0
@@ -227,6 +227,53 @@ def find(slug: str, name: str) -> Vm | None:
     if instance is None:
         return None
     return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
+
+
+def found(wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Vm | None]:
+    """(cluster's slug, instance's name) -> the instance, None where the inventory has none; two queries for all.
+
+    Those are left out of whose clusters nothing is known just now.
+    """
+    heads, _ = inventories.known()
+    rows = Cluster.objects.enabled().filter(slug__in={slug for slug, _ in wanted})
+    views = {
+        slug: ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug))
+        for pk, slug, description in rows.values_list("pk", "slug", "description")
+    }
+    held = {slug: _snapshot(view) if view.has_snapshot else None for slug, view in views.items()}
+    known = {
+        (slug, name): snapshot.instance(name) if (snapshot := held.get(slug)) else None
+        for slug, name in wanted
+        if slug not in views or held[slug] is not None
+    }
+    instances = [instance for instance in known.values() if instance is not None]
+    jobs, facts = _latest_jobs(instances, views.values()), _facts(views.values())
+    return {
+        what: None if instance is None else _vm(instance, views[what[0]], jobs, facts)
+        for what, instance in known.items()
+    }
+
+
+def node_of(vm: Vm) -> Node | None:
+    """The node that the instance runs on, as far as the inventory knows it."""
+    snapshot = _snapshot(vm.cluster)
+    nodes = snapshot.nodes if snapshot else ()
+    return next((node for node in nodes if node.name == vm.instance.pnode), None)
+
+
+def learn_owner_keys(users: Collection[Any]) -> None:
+    """Asks once for all of them what `owner_keys` would ask for each."""
+    keys = {user.pk: {f"user:{user.get_username()}"} for user in users}
+    members = User.groups.through.objects.filter(user__in=keys).values_list("user", "group__name")
+    for pk, group in members:
+        keys[pk].add(f"group:{group}")
+    former = Renaming.objects.unfinished().order_by().values_list("kind", "old", "new")
+    for kind, old, new in former:
+        for held in keys.values():
+            if f"{kind}:{new}" in held:
+                held.add(f"{kind}:{old}")
+    for user in users:
+        user._owner_keys = keys[user.pk]
 
 
 def snapshots() -> list[tuple[ClusterView, Snapshot | None]]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.looks import Status, Text
 from accounts.retelling import retold
-from apps.clusters import fleet, locks, permissions, problems, words
+from apps.clusters import fleet, locks, permissions, problems, screens, sections, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
 from ganeti.objects import Instance
@@ -127,6 +127,13 @@ class ShownVm:
     def shortcut(self) -> Verb | None:
         """The verb that a list offers directly."""
         return self.verbs[-1] if self.verbs else None
+
+    @cached_property
+    def console_url(self) -> str:
+        """Where its screen is shown; empty where there is none now, or not for this reader."""
+        if not (sections.has_console(self._reader, self._vm) and screens.is_likely(self._vm)):
+            return ""
+        return reverse("instance-novnc", args=[self.cluster.slug, self.instance.name])
 
     def _verb(self, kind: Job.Kind, *, is_primary: bool) -> Verb:
         url = reverse(f"instance-{kind.value}", args=[self.cluster.slug, self.instance.name])

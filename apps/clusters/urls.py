@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import hurry, instances, power
+from apps.clusters.views import console, hurry, instances, power
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 VERBS = {"startup": power.startup, "shutdown": power.shutdown, "reboot": power.reboot}
@@ -14,5 +14,8 @@ urlpatterns = [
     *(path(f"{INSTANCE}{name}/", view, name=f"instance-{name}") for name, view in VERBS.items()),
     # Scripts post with and without the slash at the end: a redirect would lose what they post.
     *(path(f"{INSTANCE}{name}", view) for name, view in VERBS.items()),
+    path(f"{INSTANCE}novnc/", console.console, name="instance-novnc"),
+    path(f"{INSTANCE}novnc-proxy/", console.ticket, name="instance-novnc-proxy"),
+    path(f"{INSTANCE}novnc-proxy", console.ticket),
     path(INSTANCE, instances.instance_detail, name="instance-detail"),
 ]

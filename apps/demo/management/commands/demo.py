@@ -49,7 +49,9 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> int:
         state = Path(settings.VAR_DIR)
-        supervisor = Supervisor(state / "log", settings.BASE_DIR, {"PORT": str(port)})
+        console = _free_port()
+        environment = {"PORT": str(port), "CONSOLE_PORT": str(console)}
+        supervisor = Supervisor(state / "log", settings.BASE_DIR, environment)
         try:
             supervisor.heed_signals()
             self._start(supervisor, state, port)
@@ -83,6 +85,7 @@ class Command(BaseCommand):
         people.ensure_network()
         people.ensure_applications()
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
+        supervisor.start("console", [sys.executable, "console.py"])
         supervisor.start("web", _gunicorn(port))
         _wait_for(supervisor, lambda: _answers(port), "The site does not answer.")
 
@@ -110,6 +113,13 @@ def _refuse_a_taken_port(port: int) -> None:
             raise Trouble(
                 f"Port {port} is not free: stop what listens there, or choose another (PORT={port + 1} make demo)."
             ) from error
+
+
+def _free_port() -> int:
+    """For the console's process: browsers hear from the site where it is."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _lock(state: Path) -> Any:
