@@ -94,6 +94,12 @@ class Site:
     def start_watcher(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         return self._start("watcher", [sys.executable, "watcher.py", *options], environment)
 
+    def start_console(self) -> subprocess.Popen[bytes]:
+        """The console's process, on the port that the site's settings name."""
+        console = self._start("console", [sys.executable, "console.py"])
+        self.until(lambda: "Consoles are served on" in (self.directory / "console.log").read_text(), "the console")
+        return console
+
     def kill_hard(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9 for the process and the workers it made."""
         os.killpg(process.pid, signal.SIGKILL)

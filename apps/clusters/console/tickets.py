@@ -31,7 +31,8 @@ def issue(request: HttpRequest, vm: Vm) -> str:
         token_hash=hashed(token),
         user=cast(User, request.user),
         session_hash=hashed(request.session.session_key or ""),
-        origin=f"{request.scheme}://{request.get_host()}"[:300],
+        # What a browser says here the protection against forged requests has looked at
+        origin=(request.headers.get("Origin") or f"{request.scheme}://{request.get_host()}")[:300],
         cluster_id=vm.cluster.pk,
         instance=vm.name,
     )
