@@ -134,7 +134,7 @@ class Browser:
                 elif isinstance(event, CloseConnection):
                     with suppress(OSError, Ended):
                         self._send(event.response())
-                    raise Ended(BROWSER_LEFT)
+                    raise Ended(NOT_UNDERSTOOD if event.code == NOT_UNDERSTOOD.code else BROWSER_LEFT)
 
             part = self._connection.recv(CHUNK)
             if not part:
