@@ -13,6 +13,7 @@ from apps.demo.jobs import Pace
 from apps.demo.screens import Screens
 from apps.demo.seed import DESCRIPTIONS, demo_worlds
 from apps.demo.server import SimulatedGaneti
+from tests.plugins.real_ganeti import kvm_ganeti  # noqa: F401
 from tests.simulated import SimulatedSide
 from tests.site.running import Site, free_port
 

@@ -94,9 +94,9 @@ class Site:
     def start_watcher(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         return self._start("watcher", [sys.executable, "watcher.py", *options], environment)
 
-    def start_console(self) -> subprocess.Popen[bytes]:
-        """The console's process, on the port that the site's settings name."""
-        console = self._start("console", [sys.executable, "console.py"])
+    def start_console(self, *options: str) -> subprocess.Popen[bytes]:
+        """The console's process, on the port that the site's settings name, unless the options do."""
+        console = self._start("console", [sys.executable, "console.py", *options])
         self.until(lambda: "Consoles are served on" in (self.directory / "console.log").read_text(), "the console")
         return console
 
