@@ -50,6 +50,7 @@ class WebSocket:
             self.socket = tls.wrap_socket(self.socket, server_hostname=address[0])
         self.protocol = WSConnection(ConnectionType.CLIENT)
         self.held = b""
+        self.closed: Closed | None = None  # what came in the same breath as the first answer
         headers = [(name, value.encode()) for name, value in ((b"Origin", origin), (b"Cookie", cookie)) if value]
         self.socket.sendall(
             self.protocol.send(Request(host or f"{address[0]}:{address[1]}", path, extra_headers=headers))
@@ -57,13 +58,17 @@ class WebSocket:
         self._until_accepted()
 
     def _until_accepted(self) -> None:
-        status, body = 0, b""
-        while True:
+        status, body, is_accepted = 0, b"", False
+        while not is_accepted:
             part = self.socket.recv(65536)
             self.protocol.receive_data(part or None)
             for event in self.protocol.events():
                 if isinstance(event, AcceptConnection):
-                    return
+                    is_accepted = True
+                if isinstance(event, BytesMessage):  # it may come in the same breath
+                    self.held += bytes(event.data)
+                if isinstance(event, CloseConnection):
+                    self.closed = Closed(event.code, event.reason or "")
                 if isinstance(event, RejectConnection):
                     status = event.status_code
                     if not event.has_body:
@@ -97,10 +102,15 @@ class WebSocket:
             return closed.code
 
     def _receive(self) -> None:
+        if self.closed:
+            raise self.closed
         part = self.socket.recv(65536)
         if not part:
             raise Closed(1006, "without a word")
         self.protocol.receive_data(part)
+        self._take_events()
+
+    def _take_events(self) -> None:
         for event in self.protocol.events():
             if isinstance(event, BytesMessage):
                 self.held += bytes(event.data)

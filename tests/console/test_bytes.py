@@ -281,6 +281,19 @@ class TestRelay:
                 sent += len(frame)
         assert sent < 5_000_000
 
+    def test_so_do_they_find_one_that_takes_nothing(self, console: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        from apps.clusters.console import relay
+
+        monkeypatch.setattr(relay, "PING_SECONDS", 0.02)
+        monkeypatch.setattr(relay, "SILENCE_SECONDS", 0.2)
+        _, screen, running = console
+        screen.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            while True:
+                screen.send(b"x" * 65536)
+        with gevent.Timeout(10):
+            assert running.get() == endings.BROWSER_SILENT
+
     @pytest.mark.parametrize("answers", [True, False])
     def test_pings_find_browsers_that_are_gone(
         self, wire: Wire, monkeypatch: pytest.MonkeyPatch, answers: bool

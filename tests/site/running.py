@@ -96,8 +96,10 @@ class Site:
 
     def start_console(self, *options: str) -> subprocess.Popen[bytes]:
         """The console's process, on the port that the site's settings name, unless the options do."""
+        log = self.directory / "console.log"
+        before = log.read_text().count("Consoles are served on") if log.exists() else 0
         console = self._start("console", [sys.executable, "console.py", *options])
-        self.until(lambda: "Consoles are served on" in (self.directory / "console.log").read_text(), "the console")
+        self.until(lambda: log.read_text().count("Consoles are served on") > before, "the console")
         return console
 
     def kill_hard(self, process: subprocess.Popen[bytes]) -> None:

@@ -72,4 +72,5 @@ class Relay:
             gevent.sleep(PING_SECONDS)
             if time.monotonic() - self.browser.heard_at > SILENCE_SECONDS:
                 return BROWSER_SILENT
-            self.browser.ping()
+            with gevent.Timeout(PING_SECONDS, False):  # it waits its turn behind what the browser does not take
+                self.browser.ping()

@@ -26,6 +26,7 @@ from wsproto.events import Request
 from accounts.middleware import client_behind, is_trusted
 from apps.clusters.console import rfb, tickets, visits
 from apps.clusters.console.endings import (
+    BROWSER_SILENT,
     NODE_SILENT,
     OUT_OF_ORDER,
     STOPPING,
@@ -43,7 +44,6 @@ log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 10.0  # that a browser may take to say what it wants
 CONNECT_SECONDS = 8.0  # that a node may take until its screen can be shown
-SEND_SECONDS = 60.0  # that either side may take to take what it is sent
 CHECK_SECONDS = 5.0  # between two looks at who may still be there
 SAY_SECONDS = 15.0  # between two words to the chore that looks after abandoned ones
 BLIND_SECONDS = 60.0  # after so long without an answer of the database nobody may stay
@@ -183,7 +183,7 @@ class ConsoleServer:
             with gevent.Timeout(CONNECT_SECONDS, Ended(NODE_SILENT)):
                 screen = socket.create_connection(visit.target, timeout=CONNECT_SECONDS)
                 rfb.meet_the_screen(screen, settings.CONSOLE_VNC_PASSWORD)
-            with gevent.Timeout(REQUEST_SECONDS, Ended(NODE_SILENT)):
+            with gevent.Timeout(REQUEST_SECONDS, Ended(BROWSER_SILENT)):
                 rfb.meet_the_browser(browser.read, browser.send)
         except BaseException:
             if screen is not None:

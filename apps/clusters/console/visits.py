@@ -144,10 +144,12 @@ def conclude_abandoned() -> None:
             if not _end(ticket):
                 continue
             opened = ticket.audit_entry
-            if opened is not None and opened.outcome == AuditEntry.Outcome.PENDING:
+            if opened is None:  # it did not come so far
+                continue
+            if opened.outcome == AuditEntry.Outcome.PENDING:
                 audit.conclude(opened.pk, AuditEntry.Outcome.FAILED, DID_NOT_OPEN)
                 continue
-            by = Actor(ticket.user, ticket.address, opened.request_id if opened else "")
+            by = Actor(ticket.user, ticket.address, opened.request_id)
             _note_closed(by, ticket.cluster.slug, ticket.instance, WAS_ABANDONED, ticket.opened, ticket.seen)
     old = now - datetime.timedelta(days=KEEP_DAYS)
     ConsoleTicket.objects.filter(created__lt=old).exclude(opened__isnull=False, ended__isnull=True).delete()
