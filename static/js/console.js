@@ -30,7 +30,7 @@ let isWanted = true; // whether the person wants to be connected
 function show(state, note = "") {
   part("console-state").replaceChildren(part(`state-${state}`).content.cloneNode(true));
   part("console-note").hidden = !note;
-  part("console-note").querySelector("p").textContent = note;
+  part("console-note").textContent = note;
   const isConnected = state === "connected";
   target.hidden = !isConnected;
   for (const button of needScreen) button.disabled = !isConnected;

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import gevent
@@ -72,5 +73,6 @@ class Relay:
             gevent.sleep(PING_SECONDS)
             if time.monotonic() - self.browser.heard_at > SILENCE_SECONDS:
                 return BROWSER_SILENT
-            with gevent.Timeout(PING_SECONDS, False):  # it waits its turn behind what the browser does not take
+            # It waits its turn behind what the browser does not take
+            with suppress(gevent.Timeout), gevent.Timeout(PING_SECONDS):
                 self.browser.ping()
