@@ -42,7 +42,8 @@ Findings = Iterator[CheckMessage]
 
 @checks.register()
 def settings_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages(), *_mail_server(), *_graphs()]
+    found = (_choices, _tags, _times, _proxies, _key_file, _languages, _mail_server, _graphs, _console)
+    return [message for check in found for message in check()]
 
 
 def _choices() -> Findings:
@@ -170,12 +171,29 @@ def _graphs() -> Findings:
         )
 
 
+def _console() -> Findings:
+    proxy = settings.NOVNC_PROXY
+    if proxy and not (proxy.rpartition(":")[0] and proxy.rpartition(":")[2].isdigit()):
+        yield Error(
+            f"NOVNC_PROXY is {proxy!r}, which names no host and port.",
+            hint='Set it as in "vnc.example.org:8888", or leave it out: our own console process serves then.',
+            id="ganetimgr.E030",
+        )
+    if settings.CONSOLE_URL and not settings.CONSOLE_URL.startswith(("ws://", "wss://")):
+        yield Error(
+            f"CONSOLE_URL is {settings.CONSOLE_URL!r}, but browsers come by ws:// or wss://.",
+            hint='Set it as in "wss://{host}:8089", or leave it out where the web server passes /console/ on.',
+            id="ganetimgr.E031",
+        )
+
+
 # ---- not fit for production: said by `check --deploy` -----------------------------------------------------
 
 
 @checks.register(Tags.security, deploy=True)
 def settings_are_fit_for_production(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_hosts(), *_key(), *_storage(), *_proxy(), *_mail(), *_links_and_letters(), *_patterns()]
+    parts = (_hosts, _key, _storage, _proxy, _mail, _links_and_letters, _patterns, _open_consoles)
+    return [finding for part in parts for finding in part()]
 
 
 def _hosts() -> Findings:
@@ -309,6 +327,30 @@ def _patterns() -> Findings:
             "SHOW_PATTERNS is on: everybody sees the page of components, which is for development.",
             hint="Leave it out of your settings.",
             id="ganetimgr.W021",
+        )
+
+
+def _open_consoles() -> Findings:
+    """What is typed into consoles are passwords, often of root."""
+    if not settings.WEBSOCK_VNC_ENABLED:
+        return
+    if settings.NOVNC_PROXY and not settings.NOVNC_USE_TLS:
+        yield Warning(
+            "NOVNC_USE_TLS is off: what people type into consoles travels in clear text.",
+            hint="Give the proxy a certificate, or leave NOVNC_PROXY out: our own console process needs no second one.",
+            id="ganetimgr.W030",
+        )
+    if settings.CONSOLE_URL.startswith("ws://"):
+        yield Warning(
+            "CONSOLE_URL begins with ws://: what people type into consoles travels in clear text.",
+            hint="Leave it out and let the web server pass /console/ on, as contrib/nginx does.",
+            id="ganetimgr.W031",
+        )
+    elif settings.CONSOLE_HOST not in ONLY_HERE:
+        yield Warning(
+            f"CONSOLE_HOST is {settings.CONSOLE_HOST}: consoles can be reached past the web server, without TLS.",
+            hint="Set it to 127.0.0.1, unless the web server is on another machine and a firewall keeps others away.",
+            id="ganetimgr.W032",
         )
 
 

@@ -151,9 +151,19 @@ WHITELIST_IP_MAX_SUBNET_V6 = 64
 CDROM_CHECK = True
 CDROM_CHECKS_PER_HOUR = 30
 CDROM_ALLOWED_NETWORKS: list[str] = []
-# The console in the browser. NOVNC_PROXY ("host:port") names a proxy of ganetimgr 2.x, which is used then instead of
-# our own console process; NOVNC_USE_TLS says whether browsers speak TLS to that proxy.
+# The console in the browser. Its process (console.py) listens there; browsers find it at the site's own address, below
+# /console/, where the web server passes it on (contrib/nginx). Without one CONSOLE_URL says where it is, as in
+# "ws://{host}:8089", where {host} is the name by which the browser came.
 WEBSOCK_VNC_ENABLED = True
+CONSOLE_HOST = "127.0.0.1"
+CONSOLE_PORT = 8089
+CONSOLE_URL = ""
+CONSOLES_PER_PROCESS = 500
+CONSOLES_PER_PERSON = 10
+CONSOLE_VNC_PASSWORD = ""  # of the screens, where the clusters' vnc_password_file sets one
+CONSOLE_NODE_ADDRESSES: dict[str, str] = {}  # node -> where its screens are, if not at its primary address
+# "host:port" of a proxy of ganetimgr 2.x, which is used instead of our own console process; NOVNC_USE_TLS says whether
+# browsers speak TLS to that proxy.
 NOVNC_PROXY = ""
 NOVNC_USE_TLS = True
 # Where a grapher draws the load of VMs, such as "https://graphs.example.org"; empty: no graphs

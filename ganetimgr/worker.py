@@ -7,6 +7,7 @@ from accounts import email_changes, feed, locks, registering, sending
 from apps.applications import creation, images, reinstalling
 from apps.clusters import bulk, confirmations, renaming
 from apps.clusters.chores import Chore
+from apps.clusters.console import visits
 from apps.clusters.following import Ending
 from apps.clusters.models import Job
 from apps.notifications import sending as notifying
@@ -46,6 +47,7 @@ CHORES = [
     Chore("fetch news", 600.0, feed.refresh),
     Chore("forget old sign-ins", DAY, locks.sweep),
     Chore("rename owners", 2.0, renaming.go_on),
+    Chore("conclude abandoned consoles", 30.0, visits.conclude_abandoned),
     Chore("create VMs once more", 2.0, creation.create_again),
     Chore("start new VMs", 2.0, creation.start_new),
     Chore("find orphaned applications", 60.0, creation.mend_orphans),

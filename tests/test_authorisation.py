@@ -60,6 +60,10 @@ BATCH = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING)}
 INSTANCE = "/instances/north/web.example.org/"
 COOKIE = "0123456789abcdef"
 
+# Its ticket: 409 where the instance, as here, has no screen.
+NO_SCREEN = 409
+TICKET = {who: NO_SCREEN if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
+
 # URL name or pattern -> (address, answers to GET, answers to POST)
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "healthz": ("/healthz", all_alike(PAGE), all_alike(NOT_SO)),
@@ -107,6 +111,13 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instance-let-in": (f"{INSTANCE}subnet/", HOLD | {"alice": PAGE}, HELD | {"alice": AWAY}),
     "instance-history": (f"{INSTANCE}history/", LOOK, signed_in(NOT_SO)),
     "instance-popup": ("/cluster/popup/?cluster=north&instance=web.example.org", DESK, signed_in(NOT_SO)),
+    "instance-novnc": (
+        f"{INSTANCE}novnc/",
+        {who: PAGE if answer == NO_SCREEN else answer for who, answer in TICKET.items()},
+        signed_in(NOT_SO),
+    ),
+    "instance-novnc-proxy": (f"{INSTANCE}novnc-proxy/", signed_in(NOT_SO), TICKET),
+    "instances/<slug:cluster_slug>/<str:instance>/novnc-proxy": (f"{INSTANCE}novnc-proxy", signed_in(NOT_SO), TICKET),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

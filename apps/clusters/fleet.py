@@ -2,14 +2,14 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db.models import FilteredRelation, Q, Value
 from django.http import Http404
 from django.utils import timezone
@@ -298,6 +298,46 @@ def _look_into(slug: str) -> tuple[ClusterView | None, Snapshot | None]:
     if snapshot is None:
         raise NothingKnown(view, store_is_away)
     return view, snapshot
+
+
+def found(wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Vm | None]:
+    """(cluster's slug, instance's name) -> the instance, None where the inventory has none; two queries for all.
+
+    Those are left out of whose clusters nothing is known just now.
+    """
+    heads, _ = inventories.known()
+    views = _views(heads, slug__in={slug for slug, _ in wanted})
+    held = {slug: _snapshot(view) if view.has_snapshot else None for slug, view in views.items()}
+    known = {
+        (slug, name): snapshot.instance(name) if (snapshot := held.get(slug)) else None
+        for slug, name in wanted
+        if slug not in views or held[slug] is not None
+    }
+    there = {what: instance for what, instance in known.items() if instance is not None}
+    vms = dict(zip(there, _vms(list(there.values()), views), strict=True))
+    return {what: vms.get(what) for what in known}
+
+
+def node_of(vm: Vm) -> Node | None:
+    """The node that the instance runs on, as far as the inventory knows it."""
+    snapshot = _snapshot(vm.cluster)
+    nodes = snapshot.nodes if snapshot else ()
+    return next((node for node in nodes if node.name == vm.instance.pnode), None)
+
+
+def learn_owner_keys(users: Collection[Any]) -> None:
+    """Asks once for all of them what `owner_keys` would ask for each."""
+    keys = {user.pk: {f"user:{user.get_username()}"} for user in users}
+    members = User.groups.through.objects.filter(user__in=keys).values_list("user", "group__name")
+    for pk, group in members:
+        keys[pk].add(f"group:{group}")
+    former = Renaming.objects.unfinished().order_by().values_list("kind", "old", "new")
+    for kind, old, new in former:
+        for held in keys.values():
+            if f"{kind}:{new}" in held:
+                held.add(f"{kind}:{old}")
+    for user in users:
+        user._owner_keys = keys[user.pk]
 
 
 def snapshots() -> list[tuple[ClusterView, Snapshot | None]]:

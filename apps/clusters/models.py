@@ -487,3 +487,26 @@ class WatcherProcess(models.Model):
 
     name = models.CharField(max_length=128, primary_key=True)
     seen = models.DateTimeField()
+
+
+class ConsoleTicket(models.Model):
+    """Lets one session of one person open one console, once, within seconds; then says that it is open. See console/.
+
+    What the browser shows is a token, of which only the hash lies here.
+    """
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    session_hash = models.CharField(max_length=64)
+    origin = models.CharField(max_length=300)  # of the page that asked: the only one that may connect
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    instance = models.CharField(max_length=255)
+    created = models.DateTimeField(default=timezone.now)
+    opened = models.DateTimeField(null=True)
+    seen = models.DateTimeField(null=True)  # when the console's process last said that it is open
+    ended = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["ended", "opened"], name="consoles_open")]

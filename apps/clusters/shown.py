@@ -16,7 +16,7 @@ from accounts.models import Organization
 from accounts.retelling import retold
 from apps.audit import events
 from apps.audit.models import AuditEntry
-from apps.clusters import fleet, locks, permissions, problems, related, words
+from apps.clusters import fleet, locks, permissions, problems, related, screens, sections, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
 from apps.clusters.related import Fact
@@ -224,6 +224,13 @@ class ShownVm:
     def shortcut(self) -> Verb | None:
         """The verb that a list offers directly."""
         return self.verbs[-1] if self.verbs else None
+
+    @cached_property
+    def console_url(self) -> str:
+        """Where its screen is shown; empty where there is none now, or not for this reader."""
+        if not (sections.has_console(self._reader, self._vm) and screens.is_likely(self._vm)):
+            return ""
+        return reverse("instance-novnc", args=[self.cluster.slug, self.instance.name])
 
     def _verb(self, kind: Job.Kind, *, is_primary: bool) -> Verb:
         url = reverse(f"instance-{kind.value}", args=[self.cluster.slug, self.instance.name])

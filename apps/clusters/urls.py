@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.clusters.views import access, bulk, danger, graphs, history, hurry, instances, popup, power, settings
+from apps.clusters.views import access, bulk, console, danger, graphs, history, hurry, instances, popup, power, settings
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
@@ -53,4 +53,8 @@ urlpatterns = [
     path(INSTANCE, settings.instance_page, name="instance-detail"),
     path(f"{INSTANCE}history/", history.history, name="instance-history"),
     path("cluster/popup/", popup.popup, name="instance-popup"),
+    path(f"{INSTANCE}novnc/", console.console, name="instance-novnc"),
+    path(f"{INSTANCE}novnc-proxy/", console.ticket, name="instance-novnc-proxy"),
+    path(f"{INSTANCE}novnc-proxy", console.ticket),
+    path(INSTANCE, instances.instance_detail, name="instance-detail"),
 ]

@@ -50,7 +50,8 @@ class Command(BaseCommand):
     def _run(self, port: int) -> int:
         state = Path(settings.VAR_DIR)
         graphs = _free_port()  # the settings of all processes name it, so it is chosen before they start
-        environment = {"PORT": str(port), "GRAPHER_PORT": str(graphs)}
+        console = _free_port()
+        environment = {"PORT": str(port), "GRAPHER_PORT": str(graphs), "CONSOLE_PORT": str(console)}
         supervisor = Supervisor(state / "log", settings.BASE_DIR, environment)
         try:
             supervisor.heed_signals()
@@ -88,6 +89,7 @@ class Command(BaseCommand):
         people.ensure_network()
         people.ensure_applications()
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
+        supervisor.start("console", [sys.executable, "console.py"])
         supervisor.start("web", _gunicorn(port))
         _wait_for(supervisor, lambda: _answers(port), "The site does not answer.")
 
@@ -120,8 +122,7 @@ def _refuse_a_taken_port(port: int) -> None:
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+        return int(probe.getsockname()[1])
 
 
 def _lock(state: Path) -> Any:
