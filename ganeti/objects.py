@@ -432,7 +432,7 @@ class Network(Value, frozen=True):
         groups = raw.get("group_list")
         taken = raw.get("map")
         external = _listed_addresses(raw.get("external_reservations"))
-        is_drawn = isinstance(taken, str) and 0 < len(taken) <= MAX_MAP
+        drawn = taken if isinstance(taken, str) and len(taken) <= MAX_MAP else ""
         return cls(
             name=text(raw.get("name")),
             uuid=text(raw.get("uuid")),
@@ -449,8 +449,8 @@ class Network(Value, frozen=True):
             ),
             tags=texts(raw.get("tags")),
             external=None if external is None else len(external),
-            taken_map=_bits(letter == "X" for letter in taken) if is_drawn else b"",
-            external_map=_places(external or (), text(raw.get("network")), len(taken)) if is_drawn else b"",
+            taken_map=_bits(letter == "X" for letter in drawn),
+            external_map=_places(external or (), text(raw.get("network")), len(drawn)),
             mac_prefix=text(raw.get("mac_prefix")),
         )
 
@@ -461,7 +461,7 @@ class Network(Value, frozen=True):
 
     @property
     def places(self) -> str:
-        """A letter for each address in turn: "." free, "X" an instance's, "E" given to no instance; "" where unknown."""
+        """A letter for each address: "." free, "X" an instance's, "E" given to no instance; "" where nobody knows."""
         pairs = zip(_flags(self.taken_map), _flags(self.external_map), strict=True)
         size = _size_of(self.network)
         return "".join("E" if external else "X" if taken else "." for taken, external in pairs)[:size]
@@ -500,7 +500,8 @@ def _places(addresses: Iterable[str], network: str, size: int) -> bytes:
 
 def _bits(flags: Iterable[bool]) -> bytes:
     letters = "".join("1" if flag else "0" for flag in flags)
-    return int(letters.ljust(-(-len(letters) // 8) * 8, "0"), 2).to_bytes(-(-len(letters) // 8), "big")
+    size = -(-len(letters) // 8)
+    return int(letters.ljust(size * 8, "0") or "0", 2).to_bytes(size, "big")
 
 
 def _flags(bits: bytes) -> list[bool]:
