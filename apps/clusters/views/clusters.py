@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -58,7 +59,7 @@ def _overview_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         "answering": sum(not row.view.is_silent and not row.view.is_collecting for row in rows),
         "as_of": oldest(seen.clusters.values()),
         "chips": [
-            {"value": "", "label": _("All"), "count": len(rows), "is_current": wanted != "trouble"},
+            {"value": "", "label": pgettext_lazy("list of clusters", "All"), "count": len(rows), "is_current": wanted != "trouble"},
             {
                 "value": "trouble",
                 "label": _("Something is wrong"),
