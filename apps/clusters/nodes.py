@@ -44,7 +44,10 @@ class Level:
         """ "46 of 128 GiB free", for what is counted in MiB."""
         free, total = mebibytes(self.free), mebibytes(self.total)
         number, unit = free.split(NBSP)
-        return _("%(free)s of %(total)s free") % {"free": number if total.endswith(f"{NBSP}{unit}") else free, "total": total}
+        return _("%(free)s of %(total)s free") % {
+            "free": number if total.endswith(f"{NBSP}{unit}") else free,
+            "total": total,
+        }
 
     @property
     def shown(self) -> float:

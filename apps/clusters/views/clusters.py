@@ -59,7 +59,12 @@ def _overview_context(request: HttpRequest, seen: Fleet) -> dict[str, Any]:
         "answering": sum(not row.view.is_silent and not row.view.is_collecting for row in rows),
         "as_of": oldest(seen.clusters.values()),
         "chips": [
-            {"value": "", "label": pgettext_lazy("list of clusters", "All"), "count": len(rows), "is_current": wanted != "trouble"},
+            {
+                "value": "",
+                "label": pgettext_lazy("list of clusters", "All"),
+                "count": len(rows),
+                "is_current": wanted != "trouble",
+            },
             {
                 "value": "trouble",
                 "label": _("Something is wrong"),
