@@ -28,12 +28,22 @@ BRANDING = {
     "FAVICON": "",
     "ABOUT_LINK": "",  # a page that says more about the service, for the sign-in page
     "VIDEO": "",  # where a film about the service is; nothing of it is loaded before somebody follows the link
-    "FEED_URL": "",  # RSS or Atom, shown as news on the sign-in page
+    "FEED_URL": "",  # RSS or Atom, shown as news on the sign-in page and at /news/
+    # A file with HTML for statistics, put at the end of every page. The Content-Security-Policy lets its scripts run,
+    # as they are at the start of the processes; what they connect to beside where they come from, CSP_EXTRA says
+    "ANALYTICS_FILE_PATH": "",
     "SHOW_ORGANIZATION_FORM": True,  # the form for a VM asks for the organisation
     "SHOW_ADMINISTRATIVE_FORM": True,  # and for who administers it
     "TERMS_URL": "",  # where the terms of use are, which people accept when they register
+    # SOCIAL_NETWORKS: {"URL": ..., "NAME": ..., "FONT_AWESOME_NAME": ...}, whose icon we have for the usual ones
     "SERVICE_PROVIDED_BY": {"NAME": "", "URL": "", "SOCIAL_NETWORKS": []},
 }
+# Which texts about the site have links: "INFO" and "TOS" in the footer, "FAQ" for those who are signed in. They are
+# written in the admin (flat pages); `manage.py loaddata flatpages.json` brings some to begin with
+FLATPAGES = {"INFO": False, "TOS": False, "FAQ": False}
+# A help desk's form, of Jira's issue collector: the address of its script, and the values of further fields
+HELPDESK_INTEGRATION_JAVASCRIPT_URL = ""
+HELPDESK_INTEGRATION_JAVASCRIPT_PARAMS: dict[str, object] = {}
 # Where people find the site, such as "https://vps.example.org": for links in mails and the address of SSH keys.
 # Empty: https and the first name of ALLOWED_HOSTS; where that is none, as the request says
 SITE_URL = ""
@@ -177,6 +187,11 @@ IMAGES_INTERVAL = 3600  # seconds between two looks at the listings
 
 AUDIT_ENTRIES_LAST_X_DAYS = 10  # what staff see of the history at first; 0 for everything
 
+# ---- errors ---------------------------------------------------------------------------
+
+# Errors to Sentry, once requirements/sentry.txt is installed; the environment's SENTRY_DSN wins
+SENTRY = {"activate": False, "sentry_dsn": ""}
+
 # ---- behind a proxy ------------------------------------------------------------------
 
 USE_X_FORWARDED_HOST = False
@@ -217,6 +232,7 @@ OUTBOX_KEEP_DAYS = 30  # how long it is known that a mail was sent, or given up 
 
 # ---- how it is put together ----------------------------------------------------------
 
+SITE_ID = 1
 ROOT_URLCONF = "ganetimgr.urls"
 WSGI_APPLICATION = "ganetimgr.wsgi.application"
 INSTALLED_APPS = [
@@ -225,6 +241,9 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.clusters",
     "apps.applications",
+    "apps.pages",
+    "apps.notifications",
+    "apps.stats",
     "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
@@ -233,6 +252,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sites",  # flat pages hang on it
+    "django.contrib.flatpages",
     "django.contrib.staticfiles",
     "axes",
     "django_htmx",
@@ -258,6 +279,7 @@ MIDDLEWARE = [
     "accounts.sessions.SessionEndMiddleware",
     "accounts.second_factor.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",  # last: only what nothing else answers
 ]
 TEMPLATES = [
     {

@@ -9,6 +9,8 @@ from apps.clusters import renaming
 from apps.clusters.chores import Chore
 from apps.clusters.following import Ending
 from apps.clusters.models import Job
+from apps.notifications import sending as notifying
+from apps.stats import counting
 
 DAY = 86400.0
 
@@ -18,6 +20,8 @@ AT_THE_END: dict[str, Ending] = {Job.Kind.CREATE: creation.ended, Job.Kind.REMOV
 # Done by one watcher at a time, outside of any transaction; see apps/clusters/chores.py.
 CHORES = [
     Chore("send mail", 2.0, sending.send_due),
+    Chore("write notifications", 2.0, notifying.work),
+    Chore("count VMs", 1800.0, counting.count_today),
     Chore("remove expired registrations", DAY, registering.remove_expired),
     Chore("forget old mail", DAY, sending.forget_old),
     Chore("forget old e-mail changes", DAY, email_changes.forget_old),

@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.applications.models import InstanceApplication
 from apps.clusters.models import Job
+from apps.notifications.models import Notification
 from tests import estate
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +137,20 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "application-review": ("/application/1/review/", REVIEW, REVIEW),
     "instance-ssh-keys": (f"/application/1/{COOKIE}/ssh_keys", all_alike(PAGE), all_alike(NOT_SO)),
     "operating_systems_json": ("/operating_systems/", signed_in(PAGE), signed_in(NOT_SO)),
+    "news": ("/news/", all_alike(PAGE), all_alike(NOT_SO)),
+    "faq": ("/about/faq/", all_alike(NOTHING), all_alike(NOT_SO)),  # nobody has written any of these texts here
+    "about": ("/about/info/", all_alike(NOTHING), all_alike(NOT_SO)),
+    "notify": ("/notifications/", DESK, DESK),
+    "usergroups": ("/notifications/usergrps/?q=web&type=vm", DESK, DESK_NOT_SO),
+    "notification-details": (
+        "/notifications/archive/1/",
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": PAGE},
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": NOT_SO},
+    ),
+    "stats": ("/stats/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_apps": ("/stats/applications/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_instances": ("/stats/instances/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_vms_pc": ("/stats/vms_cluster/north/", signed_in(PAGE), signed_in(NOT_SO)),
     "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
     "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
     "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
@@ -164,6 +179,7 @@ def north(people: Any) -> None:
         pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,
         disk_size=5, operating_system="none", cookie=COOKIE,
     )  # fmt: skip
+    Notification.objects.create(pk=1, subject="Maintenance", message="Soon")
 
 
 def test_every_address_has_a_row() -> None:

@@ -230,7 +230,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """A change that somebody asked for here: intended first, submitted to Ganeti once, followed to its end.
 
-    One that has to wait, for its turn or for the step before it, is "due" until the watcher takes it. `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
+    One that has to wait, for its turn or for the step before it, is "due" until the watcher takes it.
+    `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
     decided by the database.
     """
 

@@ -1,4 +1,4 @@
-"""The operating systems from which an instance can be installed anew: another room keeps them, this one asks for them."""
+"""The systems from which an instance can be installed anew: another room keeps them, this one asks for them."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ NOT_OFFERED = gettext_noop("This system is no longer offered. Choose another.")
 
 
 class NoSuchSystem(Exception):
-    """The system is not, or no longer, in the catalogue; `str()` is the sentence, in English (see accounts.retelling)."""
+    """The system is not in the catalogue, perhaps no longer; `str()` is the sentence, in English."""
 
 
 class Keeper(Protocol):

@@ -10,6 +10,7 @@ import os
 DEMO = True
 VAR_DIR = BASE_DIR / "var" / "demo"  # noqa: F821  (the defaults are there when this file is read)
 SHOW_PATTERNS = True
+FLATPAGES = {"INFO": True, "TOS": True, "FAQ": True}
 INVENTORY_INTERVAL = 5  # the simulated clusters cost nothing
 INVENTORY_INTERVAL_WATCHED = 2
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

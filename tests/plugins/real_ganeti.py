@@ -150,10 +150,8 @@ class RealGaneti:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
-@pytest.fixture(scope="session")
-def real_clusters() -> list[RealGaneti]:
-    """All clusters of the testbed: c1 with five nodes, c2 with two."""
-    path = Path(os.environ.get("GANETI_TESTBED", ROOT / "var/testbed.json"))
+def clusters_written_down(path: Path) -> list[RealGaneti]:
+    """The clusters of a testbed, all of which answer."""
     if not path.exists():
         pytest.fail(f"no real Ganeti: {path} is not there ('make ganeti' as root makes it)", pytrace=False)
     testbed = json.loads(path.read_text())
@@ -164,6 +162,18 @@ def real_clusters() -> list[RealGaneti]:
         except (requests.RequestException, OSError) as error:
             pytest.fail(f"no real Ganeti: {cluster.slug} of {path} does not answer: {error}", pytrace=False)
     return clusters
+
+
+@pytest.fixture(scope="session")
+def real_clusters() -> list[RealGaneti]:
+    """All clusters of the testbed: c1 with five nodes, c2 with two."""
+    return clusters_written_down(Path(os.environ.get("GANETI_TESTBED", ROOT / "var/testbed.json")))
+
+
+@pytest.fixture(scope="session")
+def kvm_ganeti() -> RealGaneti:
+    """The cluster c3, whose instances are QEMU: vm01 to vm03 run, vm04 is stopped; all have disks, hvparams and VNC."""
+    return clusters_written_down(Path(os.environ.get("GANETI_TESTBED_KVM", ROOT / "var/testbed-kvm.json")))[0]
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ class Command(BaseCommand):
         people.ensure_applicants()
         people.ensure_people()
         people.ensure_organizations()
+        people.ensure_texts()
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
         people.ensure_network()
