@@ -18,7 +18,7 @@ import msgspec
 
 from ganeti import tags as tag_grammar
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable
+from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable, WrongCertificate
 from ganeti.objects import (
     ClusterInfo,
     Instance,
@@ -33,7 +33,7 @@ from ganeti.objects import (
 
 logger = logging.getLogger(__name__)
 
-STATES = ("collecting", "ok", "unreachable", "denied", "broken")
+STATES = ("collecting", "ok", "unreachable", "untrusted", "denied", "broken")
 LONGEST_BACK_OFF = 60.0  # seconds until a silent cluster is asked again
 SHARE_OF_A_CLUSTERS_TIME = 10  # we may take one tenth of it
 MOST_PENDING = 100  # jobs of one cluster that a head names: every page reads it
@@ -399,6 +399,8 @@ def _defects_as_broken_answers(slug: str) -> Iterator[None]:
 
 
 def _state_after(error: RapiError) -> str:
+    if isinstance(error, WrongCertificate):
+        return "untrusted"
     if isinstance(error, Unreachable):
         return "unreachable"
     return "denied" if isinstance(error, Denied) else "broken"

@@ -28,6 +28,8 @@ from ganeti.objects import (
     Node,
     NodeGroup,
     PendingJob,
+    Policy,
+    Spec,
     Value,
     share_equal_parts,
 )
@@ -39,7 +41,7 @@ Hvparams = dict[str, str | int | float | bool | None]
 
 _STORED = (
     Head, PendingJob, Facts, Snapshot, Departed, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection,
-    ClusterInfo,
+    ClusterInfo, Policy, Spec,
 )  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 _ARRAY_OF_8 = b"\x98"  # msgpack: an array of exactly eight items, the fields of _Body

@@ -118,6 +118,9 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     ),
     "instance-novnc-proxy": (f"{INSTANCE}novnc-proxy/", signed_in(NOT_SO), TICKET),
     "instances/<slug:cluster_slug>/<str:instance>/novnc-proxy": (f"{INSTANCE}novnc-proxy", signed_in(NOT_SO), TICKET),
+    "clusterdetails": ("/cluster/detail/", DESK, signed_in(NOT_SO)),
+    "cluster-nodes": ("/cluster/nodes/", DESK, signed_in(NOT_SO)),
+    "cluster-node": ("/cluster/nodes/north/node1.example.org/", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

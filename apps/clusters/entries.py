@@ -26,5 +26,22 @@ NAVIGATION = [
     Entry(_("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=PAGES, order=10),
     Entry(_("History"), "auditlog", "clock-history", order=30),
     Entry(_("Graphs"), "cluster-get-nodes-graphs", "graph-up", test=has_all_graphs, section=INFRASTRUCTURE, order=45),
+    Entry(
+        _("Clusters"),
+        "clusterdetails",
+        "diagram-3",
+        test=permissions.may_see_clusters,
+        section=INFRASTRUCTURE,
+        order=40,
+    ),
+    Entry(
+        _("Nodes"),
+        "cluster-nodes",
+        "hdd-stack",
+        test=permissions.may_see_clusters,
+        section=INFRASTRUCTURE,
+        pages=("cluster-node",),
+        order=41,
+    ),
 ]
 SEARCH = Search("user-instances", _("Name, address, MAC, owner, tag"), test=fleet.sees_everything)

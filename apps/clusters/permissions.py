@@ -8,7 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
-from apps.clusters.fleet import Gone, Vm
+from apps.clusters.fleet import ClusterView, Fleet, Gone, Vm
 from apps.clusters.models import Batch, InstanceAction
 from ganeti import tags as tag_grammar
 
@@ -76,6 +76,11 @@ def may_hurry(user: Any) -> bool:
 def may_confirm(user: Any, action: InstanceAction) -> bool:
     """The mailed link is for whoever asked for it, nobody else."""
     return user.is_active and action.user_id == user.pk
+
+
+def may_see_clusters(user: Any) -> bool:
+    """Superusers and the helpdesk see clusters and nodes."""
+    return fleet.sees_everything(user)
 
 
 MAY = {
@@ -182,3 +187,17 @@ def batch_or_404(user: Any, number: int) -> Batch:
     if batch is None or not (is_theirs or (batch.begun and user.is_active and user.is_superuser)):
         raise Http404(_("There is no such bulk action, or it is not yours."))
     return batch
+
+
+def whole_fleet(user: Any) -> Fleet:
+    """All clusters with their nodes, for someone who may see them; PermissionDenied for others."""
+    if not may_see_clusters(user):
+        raise PermissionDenied(_("Only the help desk and administrators see clusters and nodes."))
+    return Fleet(user)
+
+
+def cluster_or_404(seen: Fleet, slug: str) -> ClusterView:
+    """A cluster of the fleet that somebody may see as a whole."""
+    if slug not in seen.clusters:
+        raise Http404(_("There is no such cluster."))
+    return seen.clusters[slug]

@@ -1,8 +1,22 @@
-"""Addresses of instances; their paths and names are those of ganetimgr 2.x."""
+"""Addresses of instances, clusters and nodes; their paths and names are those of ganetimgr 2.x."""
 
 from django.urls import path
 
-from apps.clusters.views import access, bulk, console, danger, graphs, history, hurry, instances, popup, power, settings
+from apps.clusters.views import (
+    access,
+    bulk,
+    clusters,
+    console,
+    danger,
+    graphs,
+    history,
+    hurry,
+    instances,
+    nodes,
+    popup,
+    power,
+    settings,
+)
 
 INSTANCE = "instances/<slug:cluster_slug>/<str:instance>/"
 GRAPH = "graph/<slug:cluster_slug>/<str:instance>/<str:graph_type>"
@@ -56,5 +70,7 @@ urlpatterns = [
     path(f"{INSTANCE}novnc/", console.console, name="instance-novnc"),
     path(f"{INSTANCE}novnc-proxy/", console.ticket, name="instance-novnc-proxy"),
     path(f"{INSTANCE}novnc-proxy", console.ticket),
-    path(INSTANCE, instances.instance_detail, name="instance-detail"),
+    path("cluster/detail/", clusters.cluster_detail, name="clusterdetails"),
+    path("cluster/nodes/", nodes.node_list, name="cluster-nodes"),
+    path("cluster/nodes/<slug:cluster_slug>/<str:node>/", nodes.node_detail, name="cluster-node"),
 ]

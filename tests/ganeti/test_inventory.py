@@ -7,7 +7,17 @@ import msgspec
 import pytest
 
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Busy, Failed, Missing, NotAllowed, RapiError, Unreachable, WrongPassword
+from ganeti.errors import (
+    BrokenAnswer,
+    Busy,
+    Failed,
+    Missing,
+    NotAllowed,
+    RapiError,
+    Unreachable,
+    WrongCertificate,
+    WrongPassword,
+)
 from ganeti.inventory import MOST_DEPARTED, MOST_PENDING, STATES, Collector, Departed, Head, Snapshot, due, hurried
 from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, PendingJob
 from ganeti.store_directory import DirectoryStore
@@ -331,6 +341,7 @@ class TestTrouble:
         ("error", "state"),
         [
             (Unreachable("north", "nobody answers"), "unreachable"),
+            (WrongCertificate("north", "its certificate is not the pinned one"), "untrusted"),
             (WrongPassword("north", "wrong password"), "denied"),
             (NotAllowed("north", "may not"), "denied"),
             (BrokenAnswer("north", "HTML"), "broken"),

@@ -11,6 +11,7 @@ from tests.contract.behind import BehindContract
 from tests.contract.clients import ClientContract
 from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
+from tests.contract.nodes import NodesContract
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
 from tests.contract.settings import SettingsContract
@@ -23,6 +24,10 @@ def ganeti(real_ganeti: RealGaneti) -> RealGaneti:
 
 
 class TestClient(ClientContract):
+    pass
+
+
+class TestNodes(NodesContract):
     pass
 
 
