@@ -25,7 +25,8 @@ INSTANCE_FIELDS = (
 )  # fmt: skip
 NODE_FIELDS = (
     "name", "role", "group", "offline", "drained", "vm_capable", "mtotal", "mfree", "dtotal", "dfree", "ctotal",
-    "pinst_list", "sinst_list", "pip", "tags",
+    "pinst_list", "sinst_list", "pip", "tags", "mnode", "csockets", "cnodes", "sptotal", "spfree", "sip",
+    "master_capable", "powered", "ctime",
 )  # fmt: skip
 JOB_FIELDS = (
     "id", "status", "summary", "ops", "opstatus", "oplog", "opresult", "received_ts", "start_ts", "end_ts",

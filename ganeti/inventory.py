@@ -17,12 +17,12 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable
+from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable, WrongCertificate
 from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup, Value, share_equal_parts
 
 logger = logging.getLogger(__name__)
 
-STATES = ("collecting", "ok", "unreachable", "denied", "broken")
+STATES = ("collecting", "ok", "unreachable", "untrusted", "denied", "broken")
 LONGEST_BACK_OFF = 60.0  # seconds until a silent cluster is asked again
 SHARE_OF_A_CLUSTERS_TIME = 10  # we may take one tenth of it
 
@@ -344,6 +344,8 @@ def _defects_as_broken_answers(slug: str) -> Iterator[None]:
 
 
 def _state_after(error: RapiError) -> str:
+    if isinstance(error, WrongCertificate):
+        return "untrusted"
     if isinstance(error, Unreachable):
         return "unreachable"
     return "denied" if isinstance(error, Denied) else "broken"

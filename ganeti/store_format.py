@@ -27,6 +27,8 @@ from ganeti.objects import (
     Nic,
     Node,
     NodeGroup,
+    Policy,
+    Spec,
     Value,
     share_equal_parts,
 )
@@ -36,7 +38,9 @@ FORMAT = 1  # raise it when the meaning of stored values changes; their fields a
 T = TypeVar("T")
 Hvparams = dict[str, str | int | float | bool | None]
 
-_STORED = (Head, Facts, Snapshot, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection, ClusterInfo)
+_STORED = (
+    Head, Facts, Snapshot, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection, ClusterInfo, Policy, Spec,
+)  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 _ARRAY_OF_7 = b"\x97"  # msgpack: an array of exactly seven items, the fields of _Body
 _ARRAY_32 = b"\xdd"  # msgpack: an array, its length in the next four bytes

@@ -40,9 +40,12 @@ def put(
     locked: bool = False,
     description: str = "",
     head: dict[str, Any] | None = None,
-    nodes: tuple[Node, ...] = (Node(name="node1.example.org", role="M", group="default"),),
+    **parts: Any,
 ) -> Cluster:
-    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state."""
+    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state.
+
+    `parts` are others of the snapshot's (nodes, groups, networks, info) than one node in one group.
+    """
     row, _ = Cluster.objects.get_or_create(
         slug=slug,
         defaults={
@@ -57,14 +60,17 @@ def put(
     old = store.head(slug)
     generation = (old.generation if old else 0) + 1
     group = NodeGroup(name="default", nodes=("node1.example.org",), tags=("locked",) if locked else ())
+    usual: dict[str, Any] = {
+        "nodes": (Node(name="node1.example.org", role="M", group="default"),),
+        "groups": (group,),
+        "networks": (Network(name="public", network="192.0.2.0/24"),),
+        "info": ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),
+    }
     snapshot = Snapshot(
         cluster=slug,
         generation=generation,
         instances=tuple(sorted(instances, key=lambda one: one.name)),
-        nodes=nodes,
-        groups=(group,),
-        networks=(Network(name="public", network="192.0.2.0/24"),),
-        info=ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),
+        **{**usual, **parts},
     )
     facts = {"state": "ok", "collected_at": time.time(), "may_change": True, "instance_count": len(instances)}
     digest, page_digest = snapshot.digests

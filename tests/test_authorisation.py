@@ -62,6 +62,9 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "clusterdetails": ("/cluster/detail/", DESK, DESK_NOT_SO),
+    "cluster-nodes": ("/cluster/nodes/", DESK, DESK_NOT_SO),
+    "cluster-node": ("/cluster/nodes/north/node1.example.org/", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",

@@ -91,6 +91,16 @@ class ClusterView:
         return self.head.may_change is not False
 
     @property
+    def nodes_as_of(self) -> datetime.datetime | None:
+        """When nodes, groups, networks and the cluster itself were last told of: less often than instances."""
+        return moment(self.head.slow_at) if self.head.slow_at else self.as_of
+
+    @property
+    def whole_fingerprint(self) -> tuple[Any, ...]:
+        """The same for pages that show nodes, too: free memory changes nothing for owners."""
+        return (*self.fingerprint, self.head.digest, self.head.slow_error)
+
+    @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Changes whenever a page about this cluster would look different."""
         head = self.head
@@ -184,6 +194,10 @@ class Fleet:
         keys = () if self.sees_everything else tuple(sorted(self.owner_keys))
         views = tuple(view.fingerprint for view in self.relevant)
         return (self.sees_everything, self.store_is_away, keys, views)
+
+    def snapshot(self, view: ClusterView) -> Snapshot | None:
+        """All that is known of a cluster, for those who see everything; None where nothing is at hand."""
+        return _snapshot(view) if self.sees_everything and view.has_snapshot else None
 
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all."""

@@ -7,7 +7,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from apps.clusters import fleet
-from apps.clusters.fleet import Vm
+from apps.clusters.fleet import ClusterView, Fleet, Vm
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -45,6 +45,11 @@ def may_hurry(user: Any) -> bool:
     return fleet.sees_everything(user)
 
 
+def may_see_clusters(user: Any) -> bool:
+    """Superusers and the helpdesk see clusters and nodes."""
+    return fleet.sees_everything(user)
+
+
 MAY = {
     "look": may_look,
     "operate": may_operate,
@@ -66,3 +71,17 @@ def instance_or_404(user: Any, cluster_slug: str, name: str, *, may: str = "look
     if not MAY[may](user, vm):
         raise PermissionDenied(_("You may look at this instance, but not change it."))
     return vm
+
+
+def whole_fleet(user: Any) -> Fleet:
+    """All clusters with their nodes, for someone who may see them; PermissionDenied for others."""
+    if not may_see_clusters(user):
+        raise PermissionDenied(_("Only the help desk and administrators see clusters and nodes."))
+    return Fleet(user)
+
+
+def cluster_or_404(seen: Fleet, slug: str) -> ClusterView:
+    """A cluster of the fleet that somebody may see as a whole."""
+    if slug not in seen.clusters:
+        raise Http404(_("There is no such cluster."))
+    return seen.clusters[slug]

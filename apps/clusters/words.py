@@ -74,6 +74,24 @@ OF_JOB: dict[str, Text] = {
     "canceling": pgettext_lazy("job", "being canceled"),
 }
 
+# The roles of nodes, in the order in which they are shown.
+OF_ROLE: dict[str, Status] = {
+    "master": Status(pgettext_lazy("role of a node", "Master"), "star-fill", "idle"),
+    "candidate": Status(pgettext_lazy("role of a node", "Candidate"), "star", "idle", _("It can become the master.")),
+    "regular": Status(pgettext_lazy("role of a node", "Regular"), "check-lg", "idle"),
+    "drained": Status(
+        pgettext_lazy("role of a node", "Drained"), "box-arrow-right", "warn", _("It is given no new instances.")
+    ),
+    "offline": Status(pgettext_lazy("role of a node", "Offline"), "plug", "bad", _("Ganeti does not ask it.")),
+}
+ROLE_ORDER = {role: number for number, role in enumerate(OF_ROLE)}
+NODE_IS_SILENT = Status(
+    pgettext_lazy("state of a node", "Does not answer"),
+    "x-octagon-fill",
+    "bad",
+    _("It tells nothing of itself, and nobody took it out of service."),
+)
+
 
 def group_of(ganeti_status: str) -> str:
     """running, stopped or attention: the three piles into which lists sort instances."""
@@ -98,3 +116,8 @@ def of_ended(job: Job) -> Status:
 def of_job(job: Job) -> Status:
     how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
     return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)
+
+
+def of_node(role: str) -> Status:
+    unknown = Status(pgettext_lazy("role of a node", "Unknown"), "question-circle", "warn")
+    return OF_ROLE.get(role, unknown)

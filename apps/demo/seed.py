@@ -102,6 +102,7 @@ def _north(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
     world = SimulatedCluster("north", domain="north.example.org", clock=clock, pace=pace)
     world.systems = ("noop", "snf-image+debian", "snf-image+default", "snf-image+windows")
     world.hvparams = {"kvm": dict(KVM)}
+    world.volume_group = "xenvg"
     world.tags = mark("ext:shared-vlmc", "ext:shared-vlmc:params:pool:gold")
     world.add_group("default", tags=["vg:fast"])
     world.add_group("rack2")
@@ -179,6 +180,7 @@ def _east(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
     world = SimulatedCluster("east", domain="east.example.com", profile="2.9", clock=clock, pace=pace)
     world.systems = ("debootstrap+default", "image+default", "noop")
     world.hypervisors = ("xen-pvm",)
+    world.volume_group = "xenvg"
     world.disk_templates = ("plain", "drbd", "diskless")
     world.hvparams = {"xen-pvm": {"use_bootloader": True, "bootloader_path": "/usr/bin/pygrub"}}
     world.add_group("hall-a")

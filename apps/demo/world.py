@@ -192,6 +192,7 @@ class SimulatedCluster:
         self.hypervisors: tuple[str, ...] = ("kvm", "fake")
         self.disk_templates: tuple[str, ...] = ("drbd", "plain", "sharedfile", "file", "diskless")
         self.hvparams: dict[str, Parameters] = {}  # the cluster's own, by hypervisor
+        self.volume_group: str | None = None  # LVM's, on every node
         self.mac_prefix = f"aa:00:{self.random.randrange(256):02x}"
         self.uuid = self.new_uuid()
         self.ctime = clock()
@@ -317,7 +318,7 @@ class SimulatedCluster:
 
     # ---- what survives a restart ----------------------------------------------------------------------
 
-    _SETTINGS = ("systems", "hypervisors", "disk_templates", "hvparams", "mac_prefix", "uuid", "ctime")
+    _SETTINGS = ("systems", "hypervisors", "disk_templates", "hvparams", "volume_group", "mac_prefix", "uuid", "ctime")
 
     def to_json(self) -> bytes:
         """Everything about this cluster that a restart must not forget."""

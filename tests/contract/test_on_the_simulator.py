@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
+from tests.contract.nodes import NodesContract
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
 from tests.simulated import SimulatedSide
@@ -17,6 +18,10 @@ def ganeti(simulators: dict[str, SimulatedSide]) -> SimulatedSide:
 
 
 class TestClient(ClientContract):
+    pass
+
+
+class TestNodes(NodesContract):
     pass
 
 

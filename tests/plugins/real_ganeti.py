@@ -113,6 +113,21 @@ class RealGaneti:
         return self.testbed("exec", self.slug, "--", *words)
 
     @contextmanager
+    def a_stopped_node(self, name: str) -> Generator[None]:
+        """This node's machine is off, and Ganeti was told nothing of it."""
+        node = f"{self.slug}/{name.partition('.')[0]}"
+        self.testbed("node", "stop", node)
+        try:
+            yield
+        finally:
+            self.testbed("node", "start", node)
+
+    @contextmanager
+    def nodes_out_of_service(self) -> Generator[None]:
+        """One node is drained and another one offline: so the testbed makes its larger cluster."""
+        yield
+
+    @contextmanager
     def refusing(self) -> Generator[None]:
         """RAPI is not there: connections are refused."""
         self.testbed("rapi", "stop", self.slug)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.contract.clients import ClientContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
+from tests.contract.nodes import NodesContract
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
 from tests.plugins.real_ganeti import RealGaneti
@@ -15,6 +16,10 @@ def ganeti(real_ganeti: RealGaneti) -> RealGaneti:
 
 
 class TestClient(ClientContract):
+    pass
+
+
+class TestNodes(NodesContract):
     pass
 
 
