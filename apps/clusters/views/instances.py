@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import fleet, inventories, sections, shown
+from apps.clusters import fleet, inventories, sections, shown, strips
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -42,12 +42,13 @@ def instance_list(request: HttpRequest) -> HttpResponse:
     found: Any = form.apply()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     inventories.look_at({instance.cluster for instance in page.object_list})
+    above = [] if request.htmx else strips.above(request)  # type: ignore[attr-defined]
 
     def show() -> HttpResponse:
         part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
-        return render(request, part, list_context(request, seen, form, page))
+        return render(request, part, {**list_context(request, seen, form, page), "strips": above})
 
-    return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
+    return unless_unchanged(request, etag_of(request, seen.fingerprint, above), show, as_of=seen.as_of)
 
 
 def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, page: Any) -> dict[str, Any]:
