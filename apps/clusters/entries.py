@@ -17,7 +17,9 @@ def has_all_graphs(user: object) -> bool:
 
 
 PAGES = (
-    *("instance-detail", "instance-graphs", "instance-settings", "instance-danger"),
+    *("instance-detail", "instance-novnc", "instance-graphs", "instance-settings", "instance-history"),
+    *("instance-danger", "instance-reinstall", "instance-rename", "instance-destroy", "reinstall-destroy-review"),
+    *("instance-bulk", "instance-bulk-detail"),
     *("instance-tags", "lock", "isolate", "instance-access", "instance-let-in"),
 )
 

@@ -31,6 +31,7 @@ from apps.clusters import (
     permissions,
     sections,
     shown,
+    strips,
 )
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
@@ -55,13 +56,14 @@ def instance_list(request: HttpRequest) -> HttpResponse:
     found: Any = form.apply()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     inventories.look_at({instance.cluster for instance in page.object_list})
+    above = [] if request.htmx else strips.above(request)  # type: ignore[attr-defined]
 
     def show() -> HttpResponse:
         part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
         context = list_context(request, seen, form, page)
-        return render(request, part, {**context, **bulk_context(request, page)})
+        return render(request, part, {**context, **bulk_context(request, page), "strips": above})
 
-    return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
+    return unless_unchanged(request, etag_of(request, seen.fingerprint, above), show, as_of=seen.as_of)
 
 
 def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, page: Any) -> dict[str, Any]:
