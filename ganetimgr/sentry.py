@@ -17,7 +17,7 @@ SECRET_HEADERS = ("Authorization", "Cookie", "X-Csrftoken")
 def address() -> str:
     """Where errors are sent; empty where the site does not want it."""
     named = os.environ.get("SENTRY_DSN", "")
-    return named or (settings.SENTRY["sentry_dsn"] if settings.SENTRY["activate"] else "")
+    return named or (str(settings.SENTRY["sentry_dsn"]) if settings.SENTRY["activate"] else "")
 
 
 def begin() -> None:

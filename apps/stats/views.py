@@ -40,7 +40,7 @@ def applications(request: HttpRequest) -> HttpResponse:
     """Applications over time, the newest MOST_POINTS: everybody's for staff, else one's own."""
     rows = InstanceApplication.objects.order_by("-filed", "-pk").select_related("applicant")
     if not sees_all(request.user):
-        rows = rows.filter(applicant=request.user)
+        rows = rows.filter(applicant=request.user.pk)
     before = max(rows.count() - MOST_POINTS, 0)
     newest = list(rows[:MOST_POINTS])[::-1]
     return JsonResponse(

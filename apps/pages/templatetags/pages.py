@@ -51,7 +51,7 @@ def linked_texts() -> list[str]:
 @register.simple_tag
 def site_snippet() -> SafeString:
     """The site's own HTML for statistics, which its operators keep in a file; the CSP allows just that."""
-    return mark_safe(settings.ANALYTICS_HTML)  # noqa: S308  (the operators' own, like this code)
+    return mark_safe(str(getattr(settings, "ANALYTICS_HTML", "")))  # noqa: S308  (the operators' own, like this code)
 
 
 @register.simple_tag(takes_context=True)
