@@ -61,9 +61,7 @@ class TestBehindOurBack(BehindContract):
 
     def rename(self, ganeti: RealGaneti, instance: str, new: str) -> None:
         """By another program: the command asks at a terminal where a name does not resolve."""
-        ganeti.does(
-            "PUT", f"/2/instances/{instance}/rename", {"new_name": new, "ip_check": False, "name_check": False}
-        )
+        ganeti.does("PUT", f"/2/instances/{instance}/rename", {"new_name": new, "ip_check": False, "name_check": False})
 
     def remove(self, ganeti: RealGaneti, instance: str) -> None:
         ganeti.command("gnt-instance", "remove", "-f", instance)
