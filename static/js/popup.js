@@ -24,8 +24,8 @@ dialog?.addEventListener("click", ({ target }) => {
   if (target === dialog || target.closest("[data-popup-close]")) dialog.close(); // a click beside it, too
 });
 
-// What is asked for in there, the list behind it shows.
-document.addEventListener("submit", ({ submitter, defaultPrevented }) => {
-  if (!defaultPrevented && dialog?.contains(submitter)) dialog.close();
+// What is asked for in there, the list behind it shows. A question that comes first (confirm.js) keeps the event for itself.
+document.addEventListener("submit", ({ submitter }) => {
+  if (dialog?.contains(submitter)) dialog.close();
 });
 dialog?.addEventListener("close", () => { dialog.replaceChildren(); });

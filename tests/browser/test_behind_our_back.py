@@ -82,7 +82,7 @@ def test_the_pop_up_is_opened_read_used_and_closed_by_keyboard(visit: People, cl
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="This VM in short")
     expect(dialog.get_by_role("heading", name=name)).to_be_focused()
-    expect(dialog).to_contain_text("erik@example.org")
+    expect(dialog).to_contain_text("node1.north.example.org")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(opener).to_be_focused()
