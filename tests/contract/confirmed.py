@@ -69,7 +69,8 @@ class ConfirmedContract:
 
     def follow(self, cluster: Cluster) -> None:
         """To the end of all steps, and a look at the cluster."""
-        watch_until(lambda: not Job.objects.unfinished().exists())
+        while under_way := Job.objects.unfinished().values_list("pk", flat=True).first():
+            watch_until(lambda pk=under_way: not Job.objects.unfinished().filter(pk=pk).exists())
         inventories.collect_now([cluster.endpoint()])
 
     def page(self, browser: Browser, cluster: Cluster, instance: str) -> str:
