@@ -14,9 +14,7 @@ PAGES = ("instance-detail", "instance-tags", "lock", "isolate", "instance-access
 
 NAVIGATION = [
     Entry(_("My VMs"), "user-instances", "pc-display", test=sees_only_own, pages=PAGES, order=10),
-    Entry(
-        _("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=PAGES, order=10
-    ),
+    Entry(_("All VMs"), "user-instances", "pc-display", test=fleet.sees_everything, pages=PAGES, order=10),
     Entry(_("History"), "auditlog", "clock-history", order=30),
 ]
 SEARCH = Search("user-instances", _("Name, address, MAC, owner, tag"), test=fleet.sees_everything)
