@@ -66,7 +66,7 @@ def test_an_owner_is_found_and_given_by_keyboard_alone(visit: People, clusters: 
     expect(page.get_by_text("erik becomes an owner")).to_be_visible()
     expect(page.locator("#jobstrip")).to_have_count(0)
     assert "ganetimgr:users:erik" in clusters["south"].server.world.instances[NAME].tags
-    page.reload()
+    page.goto(OWNERS)
     expect(page.get_by_role("checkbox", name="erik")).to_be_checked()
     page.get_by_role("checkbox", name="alice").uncheck()
     page.get_by_role("button", name="Save owners").click()

@@ -315,8 +315,9 @@ def _give(request: HttpRequest, vm: Vm, form: OwnersForm) -> HttpResponse:
             return _failure(str(refused))
         form.add_error("owner", str(refused))
         return _owners_page(request, vm, form)
+    page = reverse("instance-detail", args=[vm.cluster.slug, vm.name])
     is_out = not fleet.sees_everything(request.user) and fleet.owner_keys(request.user).isdisjoint(change.left(vm))
-    return _done(request, owners.told(change, vm), reverse("user-instances") if is_out else here, is_fixed=is_out)
+    return _done(request, owners.told(change, vm), reverse("user-instances") if is_out else page, is_fixed=is_out)
 
 
 def _found(request: HttpRequest, vm: Vm, form: OwnersForm) -> HttpResponse:
