@@ -1,5 +1,7 @@
 """An instance in short, for the helpdesk's lists: asked for when somebody wants it, not sent with every row."""
 
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,18 +27,18 @@ def popup(request: HttpRequest) -> HttpResponse:
         "vm": ShownVm(vm, request.user),
         "people": Owners.of(vm.tags),
         "sees_nodes": True,
-        "owners_url": _address("instance-tags", vm),
-        "notify_url": _address("notify", vm),
-        "history_url": _address("instance-history", vm),
+        "owners_url": reverse("instance-access", args=[vm.cluster.slug, vm.name]),
+        "notify_url": _notify_url(vm),
+        "history_url": reverse("instance-history", args=[vm.cluster.slug, vm.name]),
     }
     response = render(request, "clusters/instances/_popup.html", context)
     response["Cache-Control"] = "private, no-store"
     return response
 
 
-def _address(url_name: str, vm: Vm) -> str:
-    """A page about this instance; empty where this site has none of that name."""
+def _notify_url(vm: Vm) -> str:
+    """Where the helpdesk writes to its owners, in a higher room; empty where this site has no such page."""
     try:
-        return reverse(url_name, args=[vm.cluster.slug, vm.name])
+        return f"{reverse('notify', args=[vm.name])}?{urlencode({'cluster': vm.cluster.slug})}"
     except NoReverseMatch:
         return ""
