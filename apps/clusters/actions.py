@@ -193,7 +193,9 @@ def intend_on(
 
 
 def detail_of(kind: str, details: Mapping[str, Any]) -> str:
-    """What the history tells beside the verb: which tags, which name, which settings."""
+    """What the history tells beside the verb: which tags, which name, which settings; or what `told` says instead."""
+    if "told" in details:
+        return str(details["told"])
     if "image" in details:
         return str(details["image"])
     if kind == Job.Kind.MODIFY:

@@ -12,10 +12,21 @@ class ClustersConfig(AppConfig):
     def ready(self) -> None:
         from accounts import navigation, ownership, retelling
         from apps.audit import scopes
-        from apps.clusters import checks, entries, fleet, problems, renaming  # noqa: F401  (checks register themselves)
+        from apps.clusters import (
+            bulk,
+            checks,  # noqa: F401  (they register themselves)
+            entries,
+            fleet,
+            locks,
+            problems,
+            renaming,
+            steps,
+        )
+        from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
         navigation.register_search(entries.SEARCH)
         scopes.register(fleet.names_owned_by)
         ownership.register(renaming)
-        retelling.register(*problems.SENTENCES)
+        said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)
+        retelling.register(*(sentence for sentences in said for sentence in sentences))

@@ -13,6 +13,7 @@ from apps.audit.models import AuditEntry
 from apps.clusters import problems, steps
 from apps.clusters.models import TOKEN_PREFIX, Job
 from ganeti.client import Client
+from ganeti.errors import RapiError
 from ganeti.objects import Job as GanetiJob
 
 log = logging.getLogger(__name__)
@@ -58,9 +59,15 @@ def follow(rows: Iterable[Job], client: Client, at_the_end: Mapping[str, Ending]
     """
     rows = list(rows)
     taken = steps.take_due(rows)
-    adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client, at_the_end)
-    numbered = [row for row in rows if row.state == Job.State.SUBMITTED and row.job_id is not None]
-    jobs = client.jobs_by_id([row.job_id for row in numbered if row.job_id is not None]) if numbered else {}
+    try:
+        adopted = settle([row for row in rows if row.state == Job.State.INTENDED], client, at_the_end)
+        numbered = [row for row in rows if row.state == Job.State.SUBMITTED and row.job_id is not None]
+        jobs = client.jobs_by_id([row.job_id for row in numbered if row.job_id is not None]) if numbered else {}
+    except RapiError:
+        steps.hold_up(rows)
+        raise
+    if numbered:
+        steps.has_answered(rows)
     changed, ended = taken or adopted, False
     for row in numbered:
         try:

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from apps.clusters import words
 from apps.clusters.catalogue import SORT_KEYS, Found
 from apps.clusters.fleet import Fleet, sees_everything
+from ganeti.addresses import in_one_spelling
 
 PILES = {
     "": pgettext_lazy("list of VMs", "All"),
@@ -62,7 +63,8 @@ class InstanceSearchForm(forms.Form):
 
     def apply(self) -> Found:
         """The instances that match, in the chosen order; `piles` counts them by state before that filter."""
-        cluster, tag, words_wanted = self.value("cluster"), self.value("tag"), self.value("q").lower().split()
+        cluster, tag = self.value("cluster"), self.value("tag")
+        words_wanted = [in_one_spelling(word) for word in self.value("q").lower().split()]
         catalogues = self.fleet.catalogues
         chosen = [catalogues[cluster]] if cluster in catalogues else [] if cluster else catalogues.values()
         found = [(catalogue, catalogue.matching(words_wanted, tag)) for catalogue in chosen]
@@ -106,3 +108,19 @@ def tag_word(kind: str, value: str) -> str:
     if kind in FLAG_WORDS:
         return str(FLAG_WORDS[kind])
     return {"service": _("service %s"), "org": _("organisation %s"), "group": _("group %s")}[kind] % value
+
+
+class CountForm(forms.Form):
+    """Whoever does something to very many VMs types how many these are."""
+
+    count = forms.IntegerField(label=_("Number of VMs"), widget=forms.TextInput(attrs={"inputmode": "numeric"}))
+
+    def __init__(self, data: Any, wanted: int) -> None:
+        super().__init__(data)
+        self.wanted = wanted
+
+    def clean_count(self) -> int:
+        count: int = self.cleaned_data["count"]
+        if count != self.wanted:
+            raise forms.ValidationError(_("This is not the number of the VMs above. Look again."))
+        return count

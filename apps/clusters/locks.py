@@ -4,8 +4,9 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from apps.clusters import permissions, words
+from apps.clusters import permissions, screens, words
 from apps.clusters.fleet import Vm
 from apps.clusters.models import Job
 
@@ -22,6 +23,20 @@ def why_not(user: Any, vm: Vm, kind: str, *, may: str = "operate") -> str | Prom
     if not permissions.MAY[may](user, vm):
         return _("You may look at this instance, but not change it.")
     return _pending(vm) or ("" if may in OF_THE_HELPDESK else _held(user, vm)) or _cluster(vm) or _state(vm, kind)
+
+
+def why_no_console(user: Any, vm: Vm) -> str:
+    """The same for the console: what keeps changes from being made does, and a VM without a screen. A job that is
+    under way does not: people want to see their VM start.
+    """
+    return why_no_console_by_right(user, vm) or screens.why_none(vm)
+
+
+def why_no_console_by_right(user: Any, vm: Vm) -> str:
+    """The part of it that ends a console that is open."""
+    if not permissions.may_operate(user, vm):
+        return _("You may look at this instance, but not change it.")
+    return _held(user, vm)
 
 
 def _pending(vm: Vm) -> str:
@@ -64,3 +79,31 @@ def _state(vm: Vm, kind: str) -> str:
     if kind in (Job.Kind.SHUTDOWN, Job.Kind.REBOOT, Job.Kind.MIGRATE) and status in STARTABLE:
         return _("It is stopped.")
     return ""
+
+
+# For accounts.retelling: a batch keeps why it left an instance out.
+SENTENCES = (
+    gettext_noop("You may look at this instance, but not change it."),
+    gettext_noop("%(what)s: other changes wait until this ends."),
+    gettext_noop("An administrator has locked this instance. Ask the help desk why."),
+    gettext_noop("The machines that this instance runs on are under maintenance. Try again later."),
+    gettext_noop("%(cluster)s does not answer. Changes are possible again as soon as it does."),
+    gettext_noop("%(cluster)s lets this site look, but not change anything."),
+    gettext_noop("An administrator took this instance out of service."),
+    gettext_noop("The machine that this instance runs on is down."),
+    gettext_noop("It is running already."),
+    gettext_noop("It is stopped."),
+    # what "%(what)s" can be, see words.WORKING
+    gettext_noop("Starting"),
+    gettext_noop("Shutting down"),
+    gettext_noop("Rebooting"),
+    gettext_noop("Adding tags"),
+    gettext_noop("Removing tags"),
+    gettext_noop("Creating"),
+    gettext_noop("Trying"),
+    gettext_noop("Destroying"),
+    gettext_noop("Reinstalling"),
+    gettext_noop("Renaming"),
+    gettext_noop("Changing settings"),
+    gettext_noop("Migrating"),
+)

@@ -20,7 +20,7 @@ from ganeti.endpoint import Endpoint
 from ganeti.objects import Job as GanetiJob
 
 # First path segments below /instances/ that mean something else.
-RESERVED_SLUGS = frozenset({"tags", "lock", "isolate", "list", "json", "stats"})
+RESERVED_SLUGS = frozenset({"tags", "lock", "isolate", "list", "json", "stats", "bulk"})
 
 
 def not_reserved(slug: str) -> None:
@@ -210,6 +210,34 @@ def new_token() -> str:
     return f"{TOKEN_PREFIX}{secrets.token_hex(12)}"
 
 
+class Batch(models.Model):
+    """One verb for many VMs: proposed first, with the names that its author read, and begun once. See bulk.py.
+
+    Each VM that it was begun for has a job of its own.
+    """
+
+    kind = models.CharField(max_length=20)  # a Job.Kind
+    query = models.CharField(max_length=600, blank=True)  # of the list that they were chosen from
+    goes = models.JSONField(default=list)  # [[cluster's slug, instance's name], ...]
+    left_out = models.JSONField(default=list)  # [[slug, name, sentence in English], ...]
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    requester_name = models.CharField(max_length=150, blank=True)
+    created = models.DateTimeField(default=timezone.now)
+    begun = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("bulk action")
+        verbose_name_plural = _("bulk actions")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {len(self.goes)}"
+
+    @property
+    def verb(self) -> "Job.Kind":
+        return Job.Kind(self.kind)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         return self.filter(holds__isnull=False)
@@ -266,6 +294,7 @@ class Job(models.Model):
     renaming = models.ForeignKey(
         "Renaming", null=True, on_delete=models.SET_NULL, related_name="jobs"
     )  # whose step it is
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.SET_NULL, related_name="jobs")
     state = models.CharField(max_length=10, choices=State.choices, default=State.INTENDED)
     holds = models.CharField(max_length=320, unique=True, null=True, editable=False)
     job_id = models.BigIntegerField(null=True)
@@ -278,7 +307,9 @@ class Job(models.Model):
     log = models.JSONField(default=list)  # [[seconds since 1970, text], ...], the latest MAX_LOG lines
     error = models.TextField(blank=True)
     created = models.DateTimeField(default=timezone.now)
-    claimed = models.DateTimeField(null=True)  # when a row that was due got its turn
+    # When a row that was due got its turn; of one that is due again: when its cluster last did not take it.
+    claimed = models.DateTimeField(null=True)
+    held_up = models.DateTimeField(null=True)  # since when its cluster has taken nothing
     submitted = models.DateTimeField(null=True)
     started = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
@@ -332,7 +363,8 @@ class Job(models.Model):
 
     def put_back(self) -> None:
         """Ganeti was certainly not asked: it is due again."""
-        Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(state=self.State.DUE, claimed=None)
+        if Job.objects.filter(pk=self.pk, state=self.State.INTENDED).update(state=self.State.DUE):
+            self.state = self.State.DUE
 
     def adopt(self, job_id: int) -> bool:
         """Notes the number that Ganeti gave the job. False when another process was faster."""
@@ -455,3 +487,26 @@ class WatcherProcess(models.Model):
 
     name = models.CharField(max_length=128, primary_key=True)
     seen = models.DateTimeField()
+
+
+class ConsoleTicket(models.Model):
+    """Lets one session of one person open one console, once, within seconds; then says that it is open. See console/.
+
+    What the browser shows is a token, of which only the hash lies here.
+    """
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    session_hash = models.CharField(max_length=64)
+    origin = models.CharField(max_length=300)  # of the page that asked: the only one that may connect
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    instance = models.CharField(max_length=255)
+    created = models.DateTimeField(default=timezone.now)
+    opened = models.DateTimeField(null=True)
+    seen = models.DateTimeField(null=True)  # when the console's process last said that it is open
+    ended = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["ended", "opened"], name="consoles_open")]

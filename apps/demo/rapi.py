@@ -291,6 +291,8 @@ def _info(call: Call) -> dict[str, Any]:
         "enabled_disk_templates": list(world.disk_templates),
         "hvparams": {name: world.default_hvparams(name) for name in recorded("info")["hvparams"]},
         "ipolicy": {**recorded("info")["ipolicy"], "disk-templates": list(world.disk_templates)},
+        "volume_group_name": world.volume_group,
+        "vg_name": world.volume_group,
         "mac_prefix": world.mac_prefix,
         "ctime": world.ctime,
         "mtime": world.ctime,

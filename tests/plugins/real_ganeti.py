@@ -84,6 +84,11 @@ class RealGaneti:
     def instance(self, name: str) -> dict[str, Any]:
         return self.ok("GET", f"/2/instances/{name}")
 
+    @property
+    def a_disk(self) -> list[dict[str, int]]:
+        """The disks of an instance that has a small one, as `an_instance` takes them."""
+        return [{"size": 1024}]
+
     @contextmanager
     def an_instance(self, **parameters: object) -> Generator[str]:
         """The name of an instance without disks or operating system, stopped, that is removed again."""
@@ -114,6 +119,21 @@ class RealGaneti:
     def command(self, *words: str) -> str:
         """What a command on the cluster's master printed."""
         return self.testbed("exec", self.slug, "--", *words)
+
+    @contextmanager
+    def a_stopped_node(self, name: str) -> Generator[None]:
+        """This node's machine is off, and Ganeti was told nothing of it."""
+        node = f"{self.slug}/{name.partition('.')[0]}"
+        self.testbed("node", "stop", node)
+        try:
+            yield
+        finally:
+            self.testbed("node", "start", node)
+
+    @contextmanager
+    def nodes_out_of_service(self) -> Generator[None]:
+        """One node is drained and another one offline: so the testbed makes its larger cluster."""
+        yield
 
     @contextmanager
     def refusing(self) -> Generator[None]:

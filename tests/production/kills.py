@@ -30,8 +30,8 @@ def holding_the_name(world: World, name: str, slug: str = "north") -> contextlib
     ((cluster,),) = world.site.rows("SELECT id FROM ganeti_cluster WHERE slug = %s", slug)
     insert = (
         "INSERT INTO ganeti_job (cluster_id, instance, kind, state, holds, token, requester_name, ganeti_status, log, "
-        "error, created, details) "
-        "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6), '{}')"
+        "error, created, details, `then`) "
+        "VALUES (%s, %s, 'startup', 'intended', %s, 'x', '', '', '[]', '', UTC_TIMESTAMP(6), '{}', '[]')"
     )
     return world.holding(insert, cluster, name, f"{cluster}/{name}")
 

@@ -20,6 +20,9 @@ Besides what the table says it is always true that
 - nobody gets an error page: a page that cannot be made is a sentence with status 503;
 - a job that runs goes on, and its end is written into the row and the history, once;
 - Ganeti is asked for a change at most once, whatever is killed, and row, history and Ganeti tell the same story after;
+- of a change of many VMs all is written down at the beginning, or nothing; each is asked for at most once, and what has
+  not begun waits for a cluster that takes nothing for ten minutes, and then says so (`tests/site/test_batches.py`,
+  `tests/clusters/test_steps.py`);
 - a mail server that is away delays mail and no page: what cannot leave is tried again for three days, and leaves once
   (`tests/production/test_mail.py`);
 - all is as before when the fault has gone, and nothing that still runs has to be started again. (Killed workers are

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.services
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What has to do with rows: jobs, leases, the audit log, secrets. Web and watcher run on PyMySQL, hence the pages, too.
-ROWS = ["tests/clusters/test_following.py", "tests/clusters/test_leases.py", "tests/clusters/test_secrets.py"]
-PAGES = ["tests/clusters/test_power.py", "tests/audit", "tests/accounts"]
+ROWS = [f"tests/clusters/test_{name}.py" for name in ("following", "leases", "secrets", "steps")]
+PAGES = ["tests/clusters/test_power.py", "tests/clusters/test_bulk.py", "tests/audit", "tests/accounts"]
 SPECIAL = "tests/production/on_mariadb.py"
 
 
