@@ -95,7 +95,8 @@ def look(request: HttpRequest, number: int) -> HttpResponse:
     if not batch.begun:
         return _review(request, batch, CountForm(None, len(batch.goes)))
     done = bulk.progress(batch)
-    page: Any = Paginator(batch.jobs.select_related("cluster").order_by("pk"), PER_PAGE).get_page(request.GET.get("page"))
+    jobs = batch.jobs.select_related("cluster").order_by("pk")
+    page: Any = Paginator(jobs, PER_PAGE).get_page(request.GET.get("page"))
     rows = list(page.object_list)
 
     def show() -> HttpResponse:
