@@ -10,6 +10,7 @@ TOOLS := .venv/requirements-dev.stamp
 # extras that are compiled, with what contrib/install-test-packages brings
 COMPILED := .venv/requirements-mysql.stamp .venv/requirements-ldap.stamp
 TESTBED := contrib/ganeti-testbed/testbed
+KVM_TESTBED := $(TESTBED) --state /var/tmp/ganeti-testbed-kvm
 BOTH_CORES := -n 2 -p tests.plugins.share_out
 # Python without an ending: ruff does not find it by itself
 SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures contrib/soak
@@ -55,14 +56,17 @@ messages: $(TOOLS) ## brings the Greek catalogue up to date with the texts in co
 	$(PYTHON) manage.py makemessages --locale el --no-wrap --add-location file --ignore .venv --ignore var --ignore tests --ignore contrib
 	$(PYTHON) manage.py compilemessages --locale el --ignore .venv
 
-ganeti: ## two real Ganeti clusters on this machine (as root), and how to add them
+ganeti: ## real Ganeti clusters on this machine (as root), one of them with QEMU, and how to add them
 	@mkdir -p var
 	@$(TESTBED) up --seed 6 >var/testbed.json
+	@$(KVM_TESTBED) up --first 3 --clusters 1 --nodes 1 --hypervisor kvm --seed 4 >var/testbed-kvm.json
 	@$(TESTBED) status
+	@$(KVM_TESTBED) status
 
 ganeti-down: ## ends them and removes their files
 	$(TESTBED) down
-	rm -f var/testbed.json
+	$(KVM_TESTBED) down
+	rm -f var/testbed.json var/testbed-kvm.json
 
 clean: ## removes what can be made again; the databases in var/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

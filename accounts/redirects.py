@@ -1,5 +1,8 @@
 """Where a form leads back to: a page of ours, whatever the form says."""
 
+import re
+
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -9,3 +12,11 @@ def own_page(request: HttpRequest, wanted: str, otherwise: str) -> str:
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     # "foo" would be taken for the name of a view
     return wanted if is_ours and wanted.startswith("/") else otherwise
+
+
+def in_language(path: str, language: str) -> str:
+    """The same page in another language: the site's texts have one address for each, /about/SLUG/LANGUAGE/."""
+    match = re.fullmatch(r"(/about/[\w-]+/)([\w-]+)(/)", path)
+    if match is None or match[2] not in dict(settings.LANGUAGES):
+        return path
+    return f"{match[1]}{language}{match[3]}"

@@ -5,18 +5,20 @@ and the moment of a forced end in the profile, which comes with the user: asking
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, login, logout
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, login, logout
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
@@ -62,6 +64,28 @@ def end_all_of(user: User, but: HttpRequest | None = None) -> None:
         but.session[_BEGAN] = time.time()
 
 
+def people_of(keys: Collection[str]) -> dict[str, User]:
+    """Session key -> who is signed in by it, for those of the sessions that may go on; two queries for all of them.
+
+    For processes that answer no requests; they know a key from a request that has passed the middleware.
+    """
+    rows = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class().objects
+    found = {
+        row.session_key: row.get_decoded() for row in rows.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    }
+    wanted = {key: session[SESSION_KEY] for key, session in found.items() if SESSION_KEY in session}
+    users = User.objects.filter(is_active=True).select_related("profile").in_bulk({int(pk) for pk in wanted.values()})
+    signed_in = ((key, users.get(int(pk))) for key, pk in wanted.items())
+    return {key: user for key, user in signed_in if user is not None and _goes_on(found[key], user)}
+
+
+def _goes_on(session: Mapping[str, Any], user: User) -> bool:
+    """Whether the password is still the one that began it, and nothing has ended it."""
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    kept = session.get(HASH_SESSION_KEY, "")
+    return any(constant_time_compare(kept, one) for one in hashes) and not _has_run_out(session, user)
+
+
 def connect() -> None:
     user_logged_in.connect(_mark, dispatch_uid="accounts.sessions")
 
@@ -94,8 +118,12 @@ def _has_ended(request: HttpRequest) -> bool:
 
 
 def _is_over(request: HttpRequest) -> bool:
-    began, ends = request.session.get(_BEGAN, 0), request.session.get(_ENDS, 0)
-    forced = profiles.of(request.user).force_logout_date  # type: ignore[arg-type]
+    return _has_run_out(request.session, request.user)
+
+
+def _has_run_out(session: Any, user: Any) -> bool:
+    began, ends = session.get(_BEGAN, 0), session.get(_ENDS, 0)
+    forced = profiles.of(user).force_logout_date
     return time.time() >= ends or (forced is not None and forced.timestamp() > began)
 
 

@@ -3,10 +3,11 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 OUR_MODULES = "js/*.js"
+PLAIN_MODULES = "vendor/novnc/*.js"  # a package of modules that import each other, whatever depth they lie at
 
 
 class HashedStorage(CompressedManifestStaticFilesStorage):
-    """Hashes what style sheets and our own modules refer to, and leaves other packages' scripts as they came.
+    """Hashes what style sheets and modules refer to, and leaves other packages' scripts as they came.
 
     Django's own rules stop at a source map that was not vendored, and at imports in files that nobody loads.
     """
@@ -16,4 +17,5 @@ class HashedStorage(CompressedManifestStaticFilesStorage):
     patterns = (
         ("*.css", tuple(rule for rule in _style_rules if "sourceMappingURL" not in str(rule))),
         (OUR_MODULES, _module_rules),
+        (PLAIN_MODULES, _module_rules),
     )

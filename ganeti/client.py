@@ -12,7 +12,19 @@ from urllib.parse import quote
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Denied, Missing, NotAllowed, RapiError, Refused
-from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, Parameters, is_name, texts, whole
+from ganeti.objects import (
+    UNFINISHED_JOB,
+    ClusterInfo,
+    Instance,
+    Job,
+    Network,
+    Node,
+    NodeGroup,
+    Parameters,
+    is_name,
+    texts,
+    whole,
+)
 from ganeti.transport import Query, Transport
 
 Row = Mapping[str, Any]
@@ -25,11 +37,13 @@ INSTANCE_FIELDS = (
 )  # fmt: skip
 NODE_FIELDS = (
     "name", "role", "group", "offline", "drained", "vm_capable", "mtotal", "mfree", "dtotal", "dfree", "ctotal",
-    "pinst_list", "sinst_list", "pip", "tags",
+    "pinst_list", "sinst_list", "pip", "tags", "mnode", "csockets", "cnodes", "sptotal", "spfree", "sip",
+    "master_capable", "powered", "ctime",
 )  # fmt: skip
 JOB_FIELDS = (
     "id", "status", "summary", "ops", "opstatus", "oplog", "opresult", "received_ts", "start_ts", "end_ts",
 )  # fmt: skip
+UNFINISHED_JOB_FIELDS = ("id", "status", "ops", "received_ts", "start_ts")
 
 _NO_QUERIES = (Missing, NotAllowed)  # 404 or 501 of an old Ganeti; 403 for a user without the option "read"
 
@@ -77,6 +91,19 @@ class Client:
             raise Missing(self.endpoint.slug, f"there is no instance {name}", asked="PUT /2/query/instance")
         return Instance.from_rapi(self.endpoint.slug, rows[0])
 
+    def os_parameter_names(self, name: str) -> list[str]:
+        """The parameters of an instance's system by name, for values may be passwords; none where nobody says."""
+        try:
+            rows = self._query("instance", ("name", "osparams"), ["=", "name", name])
+        except _NO_QUERIES:
+            return []
+        return [
+            parameter
+            for row in rows
+            if row["name"] == name and isinstance(row["osparams"], Mapping)
+            for parameter in row["osparams"]
+        ]
+
     def nodes(self) -> list[Node]:
         try:
             rows: Sequence[Row] = self._query("node", NODE_FIELDS)
@@ -122,6 +149,19 @@ class Client:
         except _NO_QUERIES:
             found = [self._in_full(job) for job in self.jobs() if job.id in wanted]
         return {job.id: job for job in found if job.id in wanted and job.is_known}
+
+    def unfinished_jobs(self) -> list[Job]:
+        """The jobs that wait or run now, whoever asked for them, with one request.
+
+        Nothing is known where the cluster has no queries, or none for our user: its whole queue would be too dear.
+        """
+        try:
+            rows = self._query(
+                "job", UNFINISHED_JOB_FIELDS, ["|", *(["=", "status", word] for word in sorted(UNFINISHED_JOB))]
+            )
+        except _NO_QUERIES:
+            return []
+        return [job for job in map(Job.from_rapi, rows) if job.status in UNFINISHED_JOB]
 
     def may_change(self) -> bool:
         """Whether our user may change things: found out with a request for an instance that Ganeti cannot read."""

@@ -17,6 +17,10 @@ class CannotFetch(Exception):
     """The document did not come; `str()` is the reason, in English, without secrets of the address."""
 
 
+class OtherAnswer(CannotFetch):
+    """The server is there, but what it answers is another thing: another status, another address, far too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What a server answered: bytes, their type in lower case without parameters, and where they were found."""
@@ -30,19 +34,30 @@ class Document:
         return self.body.decode("utf-8", "replace")
 
 
-def fetch(url: str, *, within: float = 15.0, max_bytes: int = 2**20, accept: str = "*/*") -> Document:
-    """The document at an http or https address, after three redirects at most.
+def fetch(
+    url: str,
+    *,
+    within: float = 15.0,
+    max_bytes: int = 2**20,
+    accept: str = "*/*",
+    redirects: int = MAX_REDIRECTS,
+    by_proxy: bool = True,
+) -> Document:
+    """The document at an http or https address, after so many redirects at most.
 
-    Raises CannotFetch after `within` seconds, for more than `max_bytes`, and for every answer but 200.
+    Raises CannotFetch after `within` seconds, for more than `max_bytes`, and for every answer but 200. Without
+    `by_proxy` the proxies that the environment names are left out: the server is one of ours.
     """
+    proxies = None if by_proxy else {"http": "", "https": ""}
     ends_at = time.monotonic() + within
     try:
         with at_most(within), requests.Session() as session:
-            session.max_redirects = MAX_REDIRECTS
+            session.max_redirects = redirects
             headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "ganetimgr"}
-            with session.get(url, headers=headers, timeout=min(SILENCE, within), stream=True) as answer:
+            patience = min(SILENCE, within)
+            with session.get(url, headers=headers, timeout=patience, proxies=proxies, stream=True) as answer:
                 if answer.status_code != 200:
-                    raise CannotFetch(f"the server answers {answer.status_code}")
+                    raise OtherAnswer(f"the server answers {answer.status_code}")
                 kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 return Document(_body(answer, ends_at, max_bytes), kind, answer.url)
     except TimeoutError:
@@ -50,7 +65,7 @@ def fetch(url: str, *, within: float = 15.0, max_bytes: int = 2**20, accept: str
             raise
         raise CannotFetch(f"it did not come within {within:g} seconds") from None
     except requests.TooManyRedirects:
-        raise CannotFetch("it leads from one address to the next without end") from None
+        raise OtherAnswer("it leads from one address to the next without end") from None
     except requests.exceptions.SSLError:
         raise CannotFetch("its certificate is not trusted") from None
     except (requests.Timeout, requests.ConnectionError):
@@ -64,7 +79,7 @@ def _body(answer: requests.Response, ends_at: float, max_bytes: int) -> bytes:
     while piece := answer.raw.read1(_STEP):
         found += piece
         if len(found) > max_bytes:
-            raise CannotFetch(f"it has more than {max_bytes // 1024} KiB")
+            raise OtherAnswer(f"it has more than {max_bytes // 1024} KiB")
         if time.monotonic() > ends_at:
             raise TimeoutError
     return bytes(found)

@@ -16,15 +16,29 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from ganeti import tags as tag_grammar
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable
-from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup, Value, share_equal_parts
+from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable, WrongCertificate
+from ganeti.objects import (
+    ClusterInfo,
+    Instance,
+    Job,
+    Network,
+    Node,
+    NodeGroup,
+    PendingJob,
+    Value,
+    share_equal_parts,
+)
 
 logger = logging.getLogger(__name__)
 
-STATES = ("collecting", "ok", "unreachable", "denied", "broken")
+STATES = ("collecting", "ok", "unreachable", "untrusted", "denied", "broken")
 LONGEST_BACK_OFF = 60.0  # seconds until a silent cluster is asked again
 SHARE_OF_A_CLUSTERS_TIME = 10  # we may take one tenth of it
+MOST_PENDING = 100  # jobs of one cluster that a head names: every page reads it
+MOST_DEPARTED = 200  # instances of one cluster that are remembered after they went
+MOST_OWNERS = 64  # of an instance that went
 
 Named = TypeVar("Named", Instance, Node, NodeGroup, Network)
 
@@ -61,6 +75,9 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     slow_error: str = ""  # what is wrong: instances come, but the slow parts are old
     digest: str = ""  # of the snapshot's content
     page_digest: str = ""  # of what an owner's page shows: stays when only a node's free memory changed
+    pending: tuple[
+        PendingJob, ...
+    ] = ()  # jobs about instances, while somebody looks at the cluster; else not asked for
 
     @property
     def has_snapshot(self) -> bool:
@@ -84,6 +101,15 @@ class Facts(Value, frozen=True):
     info: ClusterInfo = ClusterInfo()
 
 
+class Departed(Value, frozen=True):
+    """An instance that was there a while ago: who could see it may hear that it went, and what it is called now."""
+
+    name: str
+    uuid: str = ""
+    owners: tuple[str, ...] = ()  # keys of the owner index
+    seen: float = 0.0  # when it was there for the last time
+
+
 class Snapshot(Value, frozen=True, dict=True, gc=True):
     """Everything that we know about a cluster. `dict=True` is for the lazily built properties."""
 
@@ -94,9 +120,20 @@ class Snapshot(Value, frozen=True, dict=True, gc=True):
     groups: tuple[NodeGroup, ...] = ()
     networks: tuple[Network, ...] = ()
     info: ClusterInfo = ClusterInfo()
+    departed: tuple[Departed, ...] = ()  # by name, the latest MOST_DEPARTED
 
     def instance(self, name: str) -> Instance | None:
         return self._by_name.get(name)
+
+    def departure(self, name: str) -> Departed | None:
+        """What is remembered of an instance that is no longer there."""
+        return next((one for one in self.departed if one.name == name), None)
+
+    def successor(self, departed: Departed) -> Instance | None:
+        """The same instance under its new name; Ganeti's uuid stays with it."""
+        if not departed.uuid:
+            return None
+        return next((one for one in self.instances if one.uuid == departed.uuid), None)
 
     @cached_property
     def _by_name(self) -> dict[str, Instance]:
@@ -120,7 +157,7 @@ class Snapshot(Value, frozen=True, dict=True, gc=True):
         """(`digest`, `page_digest`) as a head carries them: equal for equal content, whatever the generation."""
         instances = _digest(self.instances)
         return (
-            _digest((instances, self.nodes, self.groups, self.networks, self.info)),
+            _digest((instances, self.nodes, self.groups, self.networks, self.info, self.departed)),
             _digest((instances, self.facts)),
         )
 
@@ -200,6 +237,7 @@ class Questions(Protocol):
     def networks(self) -> list[Network]: ...
     def info(self) -> ClusterInfo: ...
     def may_change(self) -> bool: ...
+    def unfinished_jobs(self) -> list[Job]: ...
 
 
 def hurried(head: Head | None, now: float, hurried_at: float) -> bool:
@@ -224,7 +262,7 @@ class Collector:
 
     Instances are asked for each time. Nodes, groups, networks, info and our rights are the slow
     parts: dear (a node query waits for every node) and rarely different, so they come every
-    `slow_interval` seconds.
+    `slow_interval` seconds. The jobs that are pending are asked for where somebody looks.
     """
 
     def __init__(
@@ -234,15 +272,18 @@ class Collector:
         *,
         slow_interval: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        tag_prefix: str = tag_grammar.DEFAULT_PREFIX,
     ) -> None:
         self.store = store
         self.client_for = client_for
+        self.tag_prefix = tag_prefix
         self.slow_interval = slow_interval
         self.clock = clock
 
-    def collect(self, endpoint: Endpoint, *, now: float, everything: bool = False) -> Head:
+    def collect(self, endpoint: Endpoint, *, now: float, everything: bool = False, jobs_too: bool = False) -> Head:
         """The cluster's head after asking it. What goes wrong at the cluster is in the head, and its snapshot stays.
 
+        `everything` asks for the slow parts at once, `jobs_too` for the jobs that are pending.
         Raises StoreDown, before it asks: an answer that cannot be kept is not worth the cluster's work.
         """
         head = self.store.head(endpoint.slug) or Head(endpoint.slug)
@@ -251,10 +292,14 @@ class Collector:
         started = self.clock()
         try:
             snapshot, head = self._ask(endpoint, head, last, now, everything)
+            pending = self._pending(endpoint) if jobs_too else ()
         except RapiError as error:
             return self._put_failure(head, error, now, self.clock() - started)
+        departed = departures(last, snapshot.instances, head.collected_at, self.tag_prefix) if last else ()
+        snapshot = msgspec.structs.replace(snapshot, departed=departed)
         head = msgspec.structs.replace(
             head,
+            pending=pending,
             state="ok",
             error="",
             failing_since=None,
@@ -295,6 +340,16 @@ class Collector:
             head, slow_at=now, slow_tried_at=now, slow_error="", may_change=_may_change(client, head.may_change)
         )
         return msgspec.structs.replace(slow, instances=instances), head
+
+    def _pending(self, endpoint: Endpoint) -> tuple[PendingJob, ...]:
+        """The jobs about instances that wait or run; none where the cluster does not say: the rest is worth keeping."""
+        try:
+            with _defects_as_broken_answers(endpoint.slug):
+                jobs = sorted(self.client_for(endpoint).unfinished_jobs(), key=lambda job: job.id)
+                return tuple(job for job in map(PendingJob.of, jobs) if job.instances)[:MOST_PENDING]
+        except RapiError as error:
+            logger.info("The jobs of %s are not known: %s", endpoint.slug, error)
+            return ()
 
     def _put(self, snapshot: Snapshot, head: Head, now: float) -> Head:
         """Stores what was heard: as a new generation only where the content is new."""
@@ -344,6 +399,8 @@ def _defects_as_broken_answers(slug: str) -> Iterator[None]:
 
 
 def _state_after(error: RapiError) -> str:
+    if isinstance(error, WrongCertificate):
+        return "untrusted"
     if isinstance(error, Unreachable):
         return "unreachable"
     return "denied" if isinstance(error, Denied) else "broken"
@@ -355,6 +412,20 @@ def _may_change(client: Questions, before: bool | None) -> bool | None:
         return client.may_change()
     except RapiError:
         return before
+
+
+def departures(
+    last: Snapshot, instances: Iterable[Instance], seen: float, tag_prefix: str = tag_grammar.DEFAULT_PREFIX
+) -> tuple[Departed, ...]:
+    """Those that were there in the last snapshot or before, and are not among `instances`: no other change counts."""
+    names = {instance.name for instance in instances}
+    found = [one for one in last.departed if one.name not in names]
+    for gone in last.instances:
+        if gone.name not in names:
+            owners = tuple(sorted(tag_grammar.owners(gone.tags, tag_prefix))[:MOST_OWNERS])
+            found.append(Departed(gone.name, gone.uuid, owners, seen))
+    latest = sorted(found, key=lambda one: (one.seen, one.name))[-MOST_DEPARTED:]
+    return tuple(sorted(latest, key=lambda one: one.name))
 
 
 # ---- the same content always looks the same -------------------------------------------------------

@@ -5,6 +5,7 @@ fields, offline nodes send nulls, and a broken server may send anything at all. 
 times are seconds since 1970. The field names are those of Ganeti's query2 documentation.
 """
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 MAX_TEXT = 4096  # characters that we keep of any single text of Ganeti's
 MAX_NAME = 255  # characters of a name, as in the DNS
 MAX_ITEMS = 4096  # items that we keep of any list inside an object
+MAX_PAIRS = 16  # pairs of least and most in an instance policy
+MAX_MAP = 1024  # addresses of a network that we know one by one; of a larger one only how many are free
 END_OF_TIME = 253370764800  # the year 9999 begins: later times are none in some time zone
 
 
@@ -54,6 +57,13 @@ def seconds(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < END_OF_TIME else None  # also drops NaN and infinity
+
+
+def ratio(value: Any) -> float | None:
+    """A finite number above zero, such as how many virtual CPUs a real one may carry."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value < 2**63 else None  # also drops NaN and infinity
 
 
 def truth(value: Any) -> bool | None:
@@ -270,6 +280,15 @@ class Node(Value, frozen=True):
     secondary_instances: tuple[str, ...] = ()
     primary_ip: str = ""
     tags: tuple[str, ...] = ()
+    memory_own: int | None = None  # MiB that the node itself takes, beside its instances
+    cpu_sockets: int | None = None
+    cpu_nodes: int | None = None  # NUMA nodes
+    spindles_total: int | None = None  # only where disks are given out exclusively
+    spindles_free: int | None = None
+    secondary_ip: str = ""
+    master_capable: bool | None = None
+    powered: bool | None = None  # as it was last switched out of band; None where there is no such switch
+    ctime: float | None = None
 
     @classmethod
     def from_rapi(cls, raw: Raw) -> "Node":
@@ -290,6 +309,64 @@ class Node(Value, frozen=True):
             secondary_instances=texts(raw.get("sinst_list")),
             primary_ip=text(raw.get("pip")),
             tags=texts(raw.get("tags")),
+            memory_own=whole(raw.get("mnode")),
+            cpu_sockets=whole(raw.get("csockets")),
+            cpu_nodes=whole(raw.get("cnodes")),
+            spindles_total=whole(raw.get("sptotal")),
+            spindles_free=whole(raw.get("spfree")),
+            secondary_ip=text(raw.get("sip")),
+            master_capable=truth(raw.get("master_capable")),
+            powered=truth(raw.get("powered")),
+            ctime=seconds(raw.get("ctime")),
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it told nothing of what only a node itself can tell: it does not answer, or nobody asks it."""
+        return self.memory_total is None and self.disk_total is None and self.cpus is None
+
+
+class Spec(Value, frozen=True):
+    """One corner of an instance policy; None where it does not say."""
+
+    memory: int | None = None  # MiB
+    cpus: int | None = None
+    disk: int | None = None  # MiB of each disk
+    disks: int | None = None
+    nics: int | None = None
+    spindles: int | None = None
+
+    @classmethod
+    def from_rapi(cls, raw: Any) -> "Spec":
+        names = ("memory-size", "cpu-count", "disk-size", "disk-count", "nic-count", "spindle-use")
+        return cls(*(whole(raw.get(name)) for name in names)) if isinstance(raw, Mapping) else cls()
+
+
+class Policy(Value, frozen=True):
+    """Which sizes of instances a cluster or a group takes. Newer Ganetis know several pairs of least and most."""
+
+    bounds: tuple[tuple[Spec, Spec], ...] = ()
+    standard: Spec = Spec()
+    vcpu_ratio: float | None = None  # virtual CPUs for each real one
+    spindle_ratio: float | None = None
+
+    @classmethod
+    def from_rapi(cls, raw: Any) -> "Policy | None":
+        """None where Ganeti is too old to have one (before 2.6)."""
+        if not isinstance(raw, Mapping) or not raw:
+            return None
+        pairs = raw.get("minmax")
+        if not isinstance(pairs, list | tuple):  # before 2.9 there was one pair
+            pairs = [raw] if "min" in raw or "max" in raw else []
+        return cls(
+            tuple(
+                (Spec.from_rapi(pair.get("min")), Spec.from_rapi(pair.get("max")))
+                for pair in pairs[:MAX_PAIRS]
+                if isinstance(pair, Mapping)
+            ),
+            Spec.from_rapi(raw.get("std")),
+            ratio(raw.get("vcpu-ratio")),
+            ratio(raw.get("spindle-ratio")),
         )
 
 
@@ -299,6 +376,7 @@ class NodeGroup(Value, frozen=True):
     alloc_policy: str = ""  # preferred, last_resort, unallocable
     nodes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    policy: Policy | None = None  # the cluster's, where the group has none of its own
 
     @classmethod
     def from_rapi(cls, raw: Raw) -> "NodeGroup":
@@ -308,12 +386,19 @@ class NodeGroup(Value, frozen=True):
             alloc_policy=text(raw.get("alloc_policy")),
             nodes=texts(raw.get("node_list")),
             tags=texts(raw.get("tags")),
+            policy=Policy.from_rapi(raw.get("ipolicy")),
         )
 
     @property
     def is_locked(self) -> bool:
         """Under maintenance: owners of instances whose primary node is in here wait."""
         return tag_grammar.LOCKED_GROUP in self.tags
+
+    @property
+    def volume_groups(self) -> tuple[str, ...]:
+        """Those that its tags offer beside the cluster's own."""
+        names = (tag.removeprefix("vg:") for tag in self.tags if tag.startswith("vg:"))
+        return tuple(name for name in names if name)
 
 
 class NetworkConnection(Value, frozen=True):
@@ -337,10 +422,17 @@ class Network(Value, frozen=True):
     reserved: int | None = None
     connections: tuple[NetworkConnection, ...] = ()
     tags: tuple[str, ...] = ()
+    external: int | None = None  # reserved addresses that no instance may have
+    taken_map: bytes = b""  # a bit for each address that is not free, of networks up to MAX_MAP
+    external_map: bytes = b""  # a bit for each of those that no instance may have
+    mac_prefix: str = ""
 
     @classmethod
     def from_rapi(cls, raw: Raw) -> "Network":
         groups = raw.get("group_list")
+        taken = raw.get("map")
+        external = _listed_addresses(raw.get("external_reservations"))
+        drawn = taken if isinstance(taken, str) and len(taken) <= MAX_MAP else ""
         return cls(
             name=text(raw.get("name")),
             uuid=text(raw.get("uuid")),
@@ -356,7 +448,64 @@ class Network(Value, frozen=True):
                 if isinstance(entry, list | tuple)
             ),
             tags=texts(raw.get("tags")),
+            external=None if external is None else len(external),
+            taken_map=_bits(letter == "X" for letter in drawn),
+            external_map=_places(external or (), text(raw.get("network")), len(drawn)),
+            mac_prefix=text(raw.get("mac_prefix")),
         )
+
+    @property
+    def by_instances(self) -> int | None:
+        """How many addresses instances have."""
+        return None if self.reserved is None else max(self.reserved - (self.external or 0), 0)
+
+    @property
+    def places(self) -> str:
+        """A letter for each address: "." free, "X" an instance's, "E" given to no instance; "" where nobody knows."""
+        pairs = zip(_flags(self.taken_map), _flags(self.external_map), strict=True)
+        size = _size_of(self.network)
+        return "".join("E" if external else "X" if taken else "." for taken, external in pairs)[:size]
+
+    @property
+    def next_free(self) -> str:
+        """The first address that is free; "" where none is, or nobody knows."""
+        place = self.places.find(".")
+        return str(ipaddress.ip_network(self.network, strict=False)[place]) if place >= 0 else ""
+
+
+def _listed_addresses(value: Any) -> list[str] | None:
+    """The addresses of a text like "192.0.2.0, 192.0.2.255"; None where Ganeti does not say."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT * 256:
+        return None
+    return [address for part in value.split(",") if (address := part.strip())]
+
+
+def _size_of(network: str) -> int:
+    """How many addresses are in it; 0 for what is no network."""
+    try:
+        return ipaddress.ip_network(network, strict=False).num_addresses
+    except ValueError:
+        return 0
+
+
+def _places(addresses: Iterable[str], network: str, size: int) -> bytes:
+    """The places of these addresses within the network, as bits."""
+    try:
+        first = int(ipaddress.ip_network(network, strict=False).network_address)
+        places = {int(ipaddress.ip_address(address)) - first for address in addresses}
+    except ValueError:
+        places = set()
+    return _bits(place in places for place in range(size))
+
+
+def _bits(flags: Iterable[bool]) -> bytes:
+    letters = "".join("1" if flag else "0" for flag in flags)
+    size = -(-len(letters) // 8)
+    return int(letters.ljust(size * 8, "0") or "0", 2).to_bytes(size, "big")
+
+
+def _flags(bits: bytes) -> list[bool]:
+    return [bool(byte >> shift & 1) for byte in bits for shift in range(7, -1, -1)]
 
 
 class ClusterInfo(Value, frozen=True):
@@ -370,6 +519,14 @@ class ClusterInfo(Value, frozen=True):
     enabled_disk_templates: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     ctime: float | None = None
+    policy: Policy | None = None
+    architecture: tuple[str, ...] = ()  # ("64bits", "x86_64")
+    mac_prefix: str = ""
+    volume_group: str = ""
+    master_netdev: str = ""
+    candidate_pool_size: int | None = None  # how many nodes shall be able to become the master
+    max_running_jobs: int | None = None
+    default_iallocator: str = ""
 
     @classmethod
     def from_rapi(cls, raw: Raw) -> "ClusterInfo":
@@ -384,6 +541,14 @@ class ClusterInfo(Value, frozen=True):
             enabled_disk_templates=texts(templates) or texts(raw.get("enabled_disk_templates")),
             tags=texts(raw.get("tags")),
             ctime=seconds(raw.get("ctime")),
+            policy=Policy.from_rapi(ipolicy),
+            architecture=texts(raw.get("architecture")),
+            mac_prefix=text(raw.get("mac_prefix")),
+            volume_group=text(raw.get("volume_group_name")) or text(raw.get("vg_name")),
+            master_netdev=text(raw.get("master_netdev")),
+            candidate_pool_size=whole(raw.get("candidate_pool_size")),
+            max_running_jobs=whole(raw.get("max_running_jobs")),
+            default_iallocator=text(raw.get("default_iallocator")),
         )
 
     @property
@@ -401,7 +566,8 @@ class ClusterInfo(Value, frozen=True):
 
 WAITING_JOB = frozenset({"queued", "waiting", "waitlock"})  # "waitlock" is what 2.5 and older say
 ENDED_JOB = frozenset({"success", "error", "canceled"})
-JOB_STATES = WAITING_JOB | ENDED_JOB | {"running", "canceling"}
+UNFINISHED_JOB = WAITING_JOB | {"running", "canceling"}
+JOB_STATES = UNFINISHED_JOB | ENDED_JOB
 
 
 class LogLine(Value, frozen=True):
@@ -461,6 +627,39 @@ class Job(Value, frozen=True):
     @property
     def succeeded(self) -> bool:
         return self.status == "success"
+
+
+MAX_NAMED = 16  # instances of one job that are remembered: nearly all jobs are about one
+MAX_STEPS = 4  # of what it does to each
+MAX_WORD = 64
+
+
+class PendingJob(Value, frozen=True):
+    """A job that waits or runs on a cluster, whoever asked for it, as far as pages tell of it."""
+
+    id: int
+    status: str = ""
+    instances: tuple[str, ...] = ()
+    opcodes: tuple[str, ...] = ()  # "INSTANCE_MIGRATE", ...: what is done to each of them, step by step
+    since: float | None = None  # when it began, else when it came
+
+    @classmethod
+    def of(cls, job: Job) -> "PendingJob":
+        about: dict[str, dict[str, None]] = {}
+        for name, opcode in zip(job.instances, job.opcodes, strict=False):
+            if name and (name in about or len(about) < MAX_NAMED):
+                about.setdefault(name[:MAX_NAME], {})[opcode.removeprefix("OP_")[:MAX_WORD]] = None
+        words = tuple(", ".join(list(opcodes)[:MAX_STEPS]) for opcodes in about.values())
+        return cls(job.id, job.status, tuple(about), words, job.started or job.received)
+
+    def steps_for(self, instance: str) -> str:
+        """What it does to this instance; empty where it is not about it."""
+        return next((op for name, op in zip(self.instances, self.opcodes, strict=False) if name == instance), "")
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it has what it waited for."""
+        return self.status not in WAITING_JOB
 
 
 def _instance_of(op: Raw) -> str:

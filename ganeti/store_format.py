@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from ganeti import tags
-from ganeti.inventory import Facts, Head, Snapshot
+from ganeti.inventory import Departed, Facts, Head, Snapshot
 from ganeti.objects import (
     ClusterInfo,
     Disk,
@@ -27,6 +27,9 @@ from ganeti.objects import (
     Nic,
     Node,
     NodeGroup,
+    PendingJob,
+    Policy,
+    Spec,
     Value,
     share_equal_parts,
 )
@@ -36,9 +39,12 @@ FORMAT = 1  # raise it when the meaning of stored values changes; their fields a
 T = TypeVar("T")
 Hvparams = dict[str, str | int | float | bool | None]
 
-_STORED = (Head, Facts, Snapshot, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection, ClusterInfo)
+_STORED = (
+    Head, PendingJob, Facts, Snapshot, Departed, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection,
+    ClusterInfo, Policy, Spec,
+)  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
-_ARRAY_OF_7 = b"\x97"  # msgpack: an array of exactly seven items, the fields of _Body
+_ARRAY_OF_8 = b"\x98"  # msgpack: an array of exactly eight items, the fields of _Body
 _ARRAY_32 = b"\xdd"  # msgpack: an array, its length in the next four bytes
 
 
@@ -47,6 +53,7 @@ class _Body(Value, frozen=True):
     groups: tuple[NodeGroup, ...]
     networks: tuple[Network, ...]
     info: ClusterInfo
+    departed: tuple[Departed, ...]
     which_hvparams: tuple[int, ...]  # for each instance, the number of its hvparams
     hvparams: tuple[Hvparams, ...]
     instances: tuple[Instance, ...]  # without hvparams
@@ -75,8 +82,8 @@ class Format:
     def pack(self, snapshot: Snapshot, tag_prefix: str) -> Packed:
         blobs = [_ENCODER.encode(instance.hvparams) for instance in snapshot.instances]
         distinct = {blob: number for number, blob in enumerate(dict.fromkeys(blobs))}
-        body = bytearray(self.magic + _ARRAY_OF_7)
-        for value in (snapshot.nodes, snapshot.groups, snapshot.networks, snapshot.info):
+        body = bytearray(self.magic + _ARRAY_OF_8)
+        for value in (snapshot.nodes, snapshot.groups, snapshot.networks, snapshot.info, snapshot.departed):
             body += _ENCODER.encode(value)
         body += _ENCODER.encode([distinct[blob] for blob in blobs])
         of_hvparams = _append_array(body, list(distinct))
@@ -100,7 +107,9 @@ class Format:
                 return None
             _set_hvparams(instance, body.hvparams[number])
         share_equal_parts(body.instances)
-        return Snapshot(slug, generation, body.instances, body.nodes, body.groups, body.networks, body.info)
+        return Snapshot(
+            slug, generation, body.instances, body.nodes, body.groups, body.networks, body.info, body.departed
+        )
 
 
 def ranges_of(where: str) -> list[tuple[int, int]]:

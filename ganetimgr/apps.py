@@ -11,6 +11,8 @@ class GanetimgrConfig(AppConfig):
             checks,  # noqa: F401  (system checks register themselves)
             ldapchecks,  # noqa: F401
             logs,
+            sentry,
         )
 
         logs.tell_outages_in_a_line()
+        sentry.begin()

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
@@ -41,7 +42,8 @@ Findings = Iterator[CheckMessage]
 
 @checks.register()
 def settings_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_choices(), *_tags(), *_times(), *_proxies(), *_key_file(), *_languages(), *_mail_server()]
+    found = (_choices, _tags, _times, _proxies, _key_file, _languages, _mail_server, _graphs, _console)
+    return [message for check in found for message in check()]
 
 
 def _choices() -> Findings:
@@ -149,12 +151,49 @@ def _mail_server() -> Findings:
         )
 
 
+def _graphs() -> Findings:
+    try:
+        address = urlsplit(settings.COLLECTD_URL)
+        is_address = address.scheme in ("http", "https") and bool(address.hostname)
+    except (ValueError, AttributeError):
+        is_address = False
+    if settings.COLLECTD_URL and not is_address:
+        yield Error(
+            f"COLLECTD_URL is {settings.COLLECTD_URL!r}, which is no address of a web server: there are no graphs.",
+            hint='Set it to an address that begins with http:// or https://, or to "" for no graphs.',
+            id="ganetimgr.E012",
+        )
+    if settings.NODATA_IMAGE and not Path(settings.NODATA_IMAGE).is_file():
+        yield Warning(
+            f"NODATA_IMAGE {settings.NODATA_IMAGE} is no file: our own picture is sent where there is no graph.",
+            hint="Restore the file, or leave the setting out.",
+            id="ganetimgr.W025",
+        )
+
+
+def _console() -> Findings:
+    proxy = settings.NOVNC_PROXY
+    if proxy and not (proxy.rpartition(":")[0] and proxy.rpartition(":")[2].isdigit()):
+        yield Error(
+            f"NOVNC_PROXY is {proxy!r}, which names no host and port.",
+            hint='Set it as in "vnc.example.org:8888", or leave it out: our own console process serves then.',
+            id="ganetimgr.E030",
+        )
+    if settings.CONSOLE_URL and not settings.CONSOLE_URL.startswith(("ws://", "wss://")):
+        yield Error(
+            f"CONSOLE_URL is {settings.CONSOLE_URL!r}, but browsers come by ws:// or wss://.",
+            hint='Set it as in "wss://{host}:8089", or leave it out where the web server passes /console/ on.',
+            id="ganetimgr.E031",
+        )
+
+
 # ---- not fit for production: said by `check --deploy` -----------------------------------------------------
 
 
 @checks.register(Tags.security, deploy=True)
 def settings_are_fit_for_production(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    return [*_hosts(), *_key(), *_storage(), *_proxy(), *_mail(), *_links_and_letters(), *_patterns()]
+    parts = (_hosts, _key, _storage, _proxy, _mail, _links_and_letters, _patterns, _open_consoles)
+    return [finding for part in parts for finding in part()]
 
 
 def _hosts() -> Findings:
@@ -288,6 +327,30 @@ def _patterns() -> Findings:
             "SHOW_PATTERNS is on: everybody sees the page of components, which is for development.",
             hint="Leave it out of your settings.",
             id="ganetimgr.W021",
+        )
+
+
+def _open_consoles() -> Findings:
+    """What is typed into consoles are passwords, often of root."""
+    if not settings.WEBSOCK_VNC_ENABLED:
+        return
+    if settings.NOVNC_PROXY and not settings.NOVNC_USE_TLS:
+        yield Warning(
+            "NOVNC_USE_TLS is off: what people type into consoles travels in clear text.",
+            hint="Give the proxy a certificate, or leave NOVNC_PROXY out: our own console process needs no second one.",
+            id="ganetimgr.W030",
+        )
+    if settings.CONSOLE_URL.startswith("ws://"):
+        yield Warning(
+            "CONSOLE_URL begins with ws://: what people type into consoles travels in clear text.",
+            hint="Leave it out and let the web server pass /console/ on, as contrib/nginx does.",
+            id="ganetimgr.W031",
+        )
+    elif settings.CONSOLE_HOST not in ONLY_HERE:
+        yield Warning(
+            f"CONSOLE_HOST is {settings.CONSOLE_HOST}: consoles can be reached past the web server, without TLS.",
+            hint="Set it to 127.0.0.1, unless the web server is on another machine and a firewall keeps others away.",
+            id="ganetimgr.W032",
         )
 
 

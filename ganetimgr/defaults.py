@@ -28,12 +28,22 @@ BRANDING = {
     "FAVICON": "",
     "ABOUT_LINK": "",  # a page that says more about the service, for the sign-in page
     "VIDEO": "",  # where a film about the service is; nothing of it is loaded before somebody follows the link
-    "FEED_URL": "",  # RSS or Atom, shown as news on the sign-in page
+    "FEED_URL": "",  # RSS or Atom, shown as news on the sign-in page and at /news/
+    # A file with HTML for statistics, put at the end of every page. The Content-Security-Policy lets its scripts run,
+    # as they are at the start of the processes; what they connect to beside where they come from, CSP_EXTRA says
+    "ANALYTICS_FILE_PATH": "",
     "SHOW_ORGANIZATION_FORM": True,  # the form for a VM asks for the organisation
     "SHOW_ADMINISTRATIVE_FORM": True,  # and for who administers it
     "TERMS_URL": "",  # where the terms of use are, which people accept when they register
+    # SOCIAL_NETWORKS: {"URL": ..., "NAME": ..., "FONT_AWESOME_NAME": ...}, whose icon we have for the usual ones
     "SERVICE_PROVIDED_BY": {"NAME": "", "URL": "", "SOCIAL_NETWORKS": []},
 }
+# Which texts about the site have links: "INFO" and "TOS" in the footer, "FAQ" for those who are signed in. They are
+# written in the admin (flat pages); `manage.py loaddata flatpages.json` brings some to begin with
+FLATPAGES = {"INFO": False, "TOS": False, "FAQ": False}
+# A help desk's form, of Jira's issue collector: the address of its script, and the values of further fields
+HELPDESK_INTEGRATION_JAVASCRIPT_URL = ""
+HELPDESK_INTEGRATION_JAVASCRIPT_PARAMS: dict[str, object] = {}
 # Where people find the site, such as "https://vps.example.org": for links in mails and the address of SSH keys.
 # Empty: https and the first name of ALLOWED_HOSTS; where that is none, as the request says
 SITE_URL = ""
@@ -136,9 +146,24 @@ INSTANCE_ACTION_ACTIVE_DAYS = 7  # how long the mailed link is good that confirm
 # The widest networks that may be let into an isolated VM, as lengths of their prefixes
 WHITELIST_IP_MAX_SUBNET_V4 = 26
 WHITELIST_IP_MAX_SUBNET_V6 = 64
-# The console in the browser. NOVNC_PROXY ("host:port") names a proxy of ganetimgr 2.x, which is used then instead of
-# our own console process; NOVNC_USE_TLS says whether browsers speak TLS to that proxy.
+# The address of a CD image is looked at before it is set (False: it is not), by somebody so many times an hour at most
+# (0: any number). Networks that are not for the whole internet are never asked, and never set, but for those allowed.
+CDROM_CHECK = True
+CDROM_CHECKS_PER_HOUR = 30
+CDROM_ALLOWED_NETWORKS: list[str] = []
+# The console in the browser. Its process (console.py) listens there; browsers find it at the site's own address, below
+# /console/, where the web server passes it on (contrib/nginx). Without one CONSOLE_URL says where it is, as in
+# "ws://{host}:8089", where {host} is the name by which the browser came.
 WEBSOCK_VNC_ENABLED = True
+CONSOLE_HOST = "127.0.0.1"
+CONSOLE_PORT = 8089
+CONSOLE_URL = ""
+CONSOLES_PER_PROCESS = 500
+CONSOLES_PER_PERSON = 10
+CONSOLE_VNC_PASSWORD = ""  # of the screens, where the clusters' vnc_password_file sets one
+CONSOLE_NODE_ADDRESSES: dict[str, str] = {}  # node -> where its screens are, if not at its primary address
+# "host:port" of a proxy of ganetimgr 2.x, which is used instead of our own console process; NOVNC_USE_TLS says whether
+# browsers speak TLS to that proxy.
 NOVNC_PROXY = ""
 NOVNC_USE_TLS = True
 # Where a grapher draws the load of VMs, such as "https://graphs.example.org"; empty: no graphs
@@ -176,6 +201,11 @@ IMAGES_INTERVAL = 3600  # seconds between two looks at the listings
 # ---- audit ---------------------------------------------------------------------------
 
 AUDIT_ENTRIES_LAST_X_DAYS = 10  # what staff see of the history at first; 0 for everything
+
+# ---- errors ---------------------------------------------------------------------------
+
+# Errors to Sentry, once requirements/sentry.txt is installed; the environment's SENTRY_DSN wins
+SENTRY = {"activate": False, "sentry_dsn": ""}
 
 # ---- behind a proxy ------------------------------------------------------------------
 
@@ -217,6 +247,7 @@ OUTBOX_KEEP_DAYS = 30  # how long it is known that a mail was sent, or given up 
 
 # ---- how it is put together ----------------------------------------------------------
 
+SITE_ID = 1
 ROOT_URLCONF = "ganetimgr.urls"
 WSGI_APPLICATION = "ganetimgr.wsgi.application"
 INSTALLED_APPS = [
@@ -225,6 +256,9 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.clusters",
     "apps.applications",
+    "apps.pages",
+    "apps.notifications",
+    "apps.stats",
     "apps.desk",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
@@ -233,6 +267,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sites",  # flat pages hang on it
+    "django.contrib.flatpages",
     "django.contrib.staticfiles",
     "axes",
     "django_htmx",
@@ -258,6 +294,7 @@ MIDDLEWARE = [
     "accounts.sessions.SessionEndMiddleware",
     "accounts.second_factor.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",  # last: only what nothing else answers
 ]
 TEMPLATES = [
     {

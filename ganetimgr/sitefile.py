@@ -3,16 +3,16 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from ganetimgr import databases
+from ganetimgr import databases, snippets
 
-MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA")
+MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA", "FLATPAGES", "SENTRY")
 
 LDAP_BACKEND = "accounts.ldap.DirectoryBackend"
 LDAP_MODULES = ("ldap", "_ldap", "django_auth_ldap")
@@ -63,6 +63,7 @@ def complete(settings: Settings) -> None:
     settings["STATIC_ROOT"] = made(Path(settings["STATIC_ROOT"] or var / "static"))
     settings["DATABASES"] = databases.complete(settings["DATABASES"] or {"default": sqlite(var / "ganetimgr.sqlite3")})
     settings["CACHES"] = settings["CACHES"] or {"default": cache(settings["REDIS_URL"])}
+    settings["CACHES"].setdefault("graphs", cache_of_pictures(settings["CACHES"]["default"]))
     settings["EMAIL_FILE_PATH"] = settings["EMAIL_FILE_PATH"] or str(var / "mail")
     settings["SNAPSHOT_STORE"] = settings["SNAPSHOT_STORE"] or settings["REDIS_URL"] or str(var / "snapshots")
     if settings["AUTH_LDAP_SERVER_URI"]:
@@ -70,7 +71,13 @@ def complete(settings: Settings) -> None:
     # Without a cache that all processes share, sessions live in the database alone: nobody is signed out by a restart.
     engine = "cached_db" if settings["REDIS_URL"] else "db"
     settings.setdefault("SESSION_ENGINE", f"django.contrib.sessions.backends.{engine}")
-    settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": csp(settings["CSP_EXTRA"], settings["BRANDING"])})
+    snippet = snippets.read(settings["BRANDING"]["ANALYTICS_FILE_PATH"])
+    settings["ANALYTICS_HTML"] = snippet.html
+    if settings["FLATPAGES"]["TOS"] and not settings["BRANDING"]["TERMS_URL"]:
+        settings["BRANDING"] = {**settings["BRANDING"], "TERMS_URL": "/about/terms-of-service/"}
+    help_desk = origins([settings["HELPDESK_INTEGRATION_JAVASCRIPT_URL"]])
+    directives = csp(settings["CSP_EXTRA"], settings["BRANDING"], [*snippet.script_sources, *help_desk], help_desk)
+    settings.setdefault("CONTENT_SECURITY_POLICY", {"DIRECTIVES": directives})
 
 
 def address_of(hosts: Sequence[str]) -> str:
@@ -144,18 +151,35 @@ def cache(redis_url: str) -> Settings:
     return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
-def csp(extra: dict[str, list[str]], branding: Settings) -> Settings:
-    """Our own files only, and the site's pictures; no inline script or style, no frames, no foreign form targets."""
-    pictures = [urlsplit(branding[name]) for name in ("LOGO", "FAVICON")]
-    elsewhere = {f"{picture.scheme}://{picture.netloc}" for picture in pictures if picture.scheme in ("http", "https")}
+def cache_of_pictures(usual: Settings) -> Settings:
+    """A cache like the usual one; where that is memory, another one: pictures drive out nothing but pictures."""
+    if not usual["BACKEND"].endswith(".LocMemCache"):
+        return usual
+    return {**usual, "LOCATION": "graphs", "OPTIONS": {"MAX_ENTRIES": 200}}
+
+
+def origins(addresses: Iterable[str]) -> list[str]:
+    """The other sites among these addresses, as a Content-Security-Policy names them; paths of ours are none."""
+    found = [urlsplit(address) for address in addresses]
+    return sorted({f"{one.scheme}://{one.netloc}" for one in found if one.scheme in ("http", "https")})
+
+
+def csp(
+    extra: dict[str, list[str]], branding: Settings, scripts: Sequence[str] = (), frames: Sequence[str] = ()
+) -> Settings:
+    """Our own files only, the site's pictures, its own `scripts` and the `frames` of its help desk; no other inline
+    script, no inline style, no foreign form targets."""
+    elsewhere = origins(branding[name] for name in ("LOGO", "FAVICON"))
+    visited = [source for source in scripts if not source.startswith("'")]  # where scripts come from they report to
     directives: dict[str, list[str]] = {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
+        "script-src": ["'self'", *scripts],
         "style-src": ["'self'"],
-        "img-src": ["'self'", "data:", *sorted(elsewhere)],
+        "img-src": ["'self'", "data:", *elsewhere, *visited],
         "font-src": ["'self'"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'", *visited],
         "manifest-src": ["'self'"],
+        **({"frame-src": list(frames)} if frames else {}),
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],

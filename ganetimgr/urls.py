@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from accounts.views import shell, signing_in
 from ganetimgr import health
 
+handler404 = "apps.clusters.views.gone.not_found"
 handler500 = "accounts.views.shell.server_error"
 
 urlpatterns = [
@@ -18,6 +19,9 @@ urlpatterns = [
     path("setlang/", shell.set_language, name="setlang"),
     path("history/", include("apps.audit.urls")),
     path("", include("accounts.urls")),
+    path("", include("apps.pages.urls")),
+    path("", include("apps.notifications.urls")),
+    path("", include("apps.stats.urls")),
     path("", include("apps.desk.urls")),
     path("", include("apps.applications.urls")),
     path("", include("apps.clusters.urls")),

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from apps.clusters import inventories
 from apps.clusters.models import Cluster
-from ganeti.inventory import Head, Snapshot
+from ganeti.inventory import Head, Snapshot, departures
 from ganeti.objects import ClusterInfo, Disk, Instance, Network, Nic, Node, NodeGroup
 
 
@@ -35,9 +35,18 @@ def instance(
 
 
 def put(
-    slug: str, *instances: Instance, locked: bool = False, description: str = "", head: dict[str, Any] | None = None
+    slug: str,
+    *instances: Instance,
+    locked: bool = False,
+    description: str = "",
+    head: dict[str, Any] | None = None,
+    **parts: Any,
 ) -> Cluster:
-    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state."""
+    """A cluster row and a snapshot of it with these instances; `head` overrides what is known of its state.
+
+    `parts` are others of the snapshot's (nodes, groups, networks, info) than one node in one group. Instances of the
+    last snapshot that are not among these have gone.
+    """
     row, _ = Cluster.objects.get_or_create(
         slug=slug,
         defaults={
@@ -51,15 +60,20 @@ def put(
     store = inventories.store()
     old = store.head(slug)
     generation = (old.generation if old else 0) + 1
+    last = store.snapshot(slug, old.generation) if old else None
     group = NodeGroup(name="default", nodes=("node1.example.org",), tags=("locked",) if locked else ())
+    usual: dict[str, Any] = {
+        "nodes": (Node(name="node1.example.org", role="M", group="default"),),
+        "groups": (group,),
+        "networks": (Network(name="public", network="192.0.2.0/24"),),
+        "info": ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),
+    }
     snapshot = Snapshot(
         cluster=slug,
         generation=generation,
         instances=tuple(sorted(instances, key=lambda one: one.name)),
-        nodes=(Node(name="node1.example.org", role="M", group="default"),),
-        groups=(group,),
-        networks=(Network(name="public", network="192.0.2.0/24"),),
-        info=ClusterInfo(name=f"{slug}.example.org", software_version="3.0.2"),
+        departed=departures(last, instances, old.collected_at, settings.GANETI_TAG_PREFIX) if last and old else (),
+        **{**usual, **parts},
     )
     facts = {"state": "ok", "collected_at": time.time(), "may_change": True, "instance_count": len(instances)}
     digest, page_digest = snapshot.digests

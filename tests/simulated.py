@@ -48,6 +48,11 @@ class SimulatedSide:
         found: dict[str, Any] = said(ask(self.server.world, "GET", f"/2/jobs/{number}"))
         return found
 
+    @property
+    def a_disk(self) -> list[Any]:
+        """The disks of an instance that has a small one, as `an_instance` takes them."""
+        return [self.server.world.disk(1024)]
+
     @contextmanager
     def an_instance(self, **parameters: Any) -> Iterator[str]:
         """The name of a stopped instance that is removed again."""
@@ -61,6 +66,29 @@ class SimulatedSide:
         finally:
             with world.lock:
                 world.instances.pop(name, None)
+
+    @contextmanager
+    def a_stopped_node(self, name: str) -> Iterator[None]:
+        """This node has lost its power, and nobody marked it offline."""
+        world = self.server.world
+        world.nodes[name].down = True
+        try:
+            yield
+        finally:
+            world.nodes[name].down = False
+
+    @contextmanager
+    def nodes_out_of_service(self) -> Iterator[None]:
+        """One node is drained and another one offline."""
+        world = self.server.world
+        before = {name: node.role for name, node in world.nodes.items()}
+        names = [name for name, role in sorted(before.items()) if role in "RDO"]
+        world.nodes[names[-2]].role, world.nodes[names[-1]].role = "D", "O"
+        try:
+            yield
+        finally:
+            for name, role in before.items():
+                world.nodes[name].role = role
 
     @contextmanager
     def refusing(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.applications.models import InstanceApplication
 from apps.clusters.models import Batch, Job
+from apps.notifications.models import Notification
 from tests import estate
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,14 @@ def signed_in(status: int) -> dict[str, int]:
 # An instance of Alice's: she and the superuser may touch, the helpdesk may look, to others it does not exist.
 LOOK = {NOBODY: AWAY, "alice": PAGE, "bob": PAGE, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
 TOUCH = {NOBODY: AWAY, "alice": AWAY, "bob": DENIED, "carla": DENIED, "charlie": NOTHING, "dora": AWAY, "erik": NOTHING}
+# Graphs are for the owner and the superuser; the helpdesk needs a permission of its own.
+GRAPHS = {**LOOK, "bob": DENIED, "carla": DENIED}
+# The same where a page of it is for those alone who may touch; a form that lacks something comes back.
+LOOK_AND_TOUCH = {who: PAGE if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
+TOUCH_PAGE = TOUCH | {"alice": PAGE, "dora": PAGE}
+# With the permissions to lock and to isolate; the owner is let in where it is about the network that reaches it.
+HOLD = {NOBODY: AWAY, "alice": DENIED, "bob": DENIED, "carla": PAGE, "charlie": NOTHING, "dora": PAGE, "erik": NOTHING}
+HELD = {who: AWAY if answer == PAGE else answer for who, answer in HOLD.items()}
 # For those who see everything.
 HURRY = {NOBODY: AWAY, "alice": DENIED, "bob": AWAY, "carla": AWAY, "charlie": DENIED, "dora": AWAY, "erik": DENIED}
 DESK = {NOBODY: AWAY, "alice": DENIED, "bob": PAGE, "carla": PAGE, "charlie": DENIED, "dora": PAGE, "erik": DENIED}
@@ -51,23 +60,67 @@ BATCH = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING)}
 INSTANCE = "/instances/north/web.example.org/"
 COOKIE = "0123456789abcdef"
 
+# Its ticket: 409 where the instance, as here, has no screen.
+NO_SCREEN = 409
+TICKET = {who: NO_SCREEN if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
+
 # URL name or pattern -> (address, answers to GET, answers to POST)
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "healthz": ("/healthz", all_alike(PAGE), all_alike(NOT_SO)),
     "readyz": ("/readyz", all_alike(NOT_READY), all_alike(NOT_SO)),  # no watcher runs here
     "clearcache": ("/clearcache/", signed_in(NOT_SO), HURRY),
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
+    "instance-detail": (INSTANCE, LOOK, TOUCH),  # POST: the settings, as in ganetimgr 2.x
+    "instance-settings": (f"{INSTANCE}settings/", LOOK, TOUCH),
     "instance-bulk": ("/instances/bulk/", signed_in(NOT_SO), signed_in(AWAY)),  # nothing was chosen
     "instance-bulk-detail": ("/instances/bulk/1/", BATCH | {"alice": PAGE, "dora": PAGE}, signed_in(NOT_SO)),
     "instance-bulk-begin": ("/instances/bulk/1/begin/", signed_in(NOT_SO), BATCH | {"alice": AWAY, "dora": DENIED}),
     "instance-bulk-cancel": ("/instances/bulk/1/cancel/", signed_in(NOT_SO), BATCH | {"alice": AWAY, "dora": AWAY}),
-    "instance-detail": (INSTANCE, LOOK, signed_in(NOT_SO)),
     "instance-startup": (f"{INSTANCE}startup/", signed_in(NOT_SO), TOUCH),
     "instance-shutdown": (f"{INSTANCE}shutdown/", signed_in(NOT_SO), TOUCH),
     "instance-reboot": (f"{INSTANCE}reboot/", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/startup": (f"{INSTANCE}startup", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/shutdown": (f"{INSTANCE}shutdown", signed_in(NOT_SO), TOUCH),
     "instances/<slug:cluster_slug>/<str:instance>/reboot": (f"{INSTANCE}reboot", signed_in(NOT_SO), TOUCH),
+    "instance-graphs": (f"{INSTANCE}graphs/", GRAPHS, signed_in(NOT_SO)),
+    "graph": ("/graph/north/web.example.org/cpu-ts/-1d,-20s/eth0", GRAPHS, signed_in(NOT_SO)),
+    "cluster-get-nodes-graphs": ("/graph/all/", DECIDE, signed_in(NOT_SO)),
+    **{
+        name: (f"{INSTANCE}{path}", LOOK_AND_TOUCH, answers)
+        for path, known_as, answers in (
+            ("danger", "instance-danger", TOUCH),
+            ("reinstalldestroy", "instance-destroy", LOOK_AND_TOUCH),
+            ("reinstall", "instance-reinstall", LOOK_AND_TOUCH),
+            ("rename", "instance-rename", LOOK_AND_TOUCH),
+        )
+        for name, path in ((known_as, f"{path}/"), (f"instances/<slug:cluster_slug>/<str:instance>/{path}", path))
+    },
+    "reinstall-destroy-review": ("/cluster/instance/destreinst/0123abcd/2/", signed_in(NOTHING), signed_in(NOTHING)),
+    "instance-tags": ("/instances/tags/web.example.org/", TOUCH_PAGE, TOUCH),
+    "instances/tags/<str:instance>": ("/instances/tags/web.example.org?cluster=north", TOUCH_PAGE, TOUCH),
+    "instances/tags": ("/instances/tags", signed_in(NOTHING), signed_in(NOTHING)),
+    "lock": ("/instances/lock/web.example.org/", HOLD, HELD),
+    "instances/lock/<str:instance>": ("/instances/lock/web.example.org", HOLD, HELD),
+    "instances/lock": ("/instances/lock", signed_in(NOTHING), signed_in(NOTHING)),
+    "isolate": ("/instances/isolate/web.example.org/", HOLD, HELD),
+    "instances/isolate/<str:instance>": ("/instances/isolate/web.example.org", HOLD, HELD),
+    "instances/isolate": ("/instances/isolate", signed_in(NOTHING), signed_in(NOTHING)),
+    "tagusergroups": ("/tagusergrps/?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "tagusergrps": ("/tagusergrps?q=alice", signed_in(PAGE), signed_in(NOT_SO)),
+    "instance-access": (f"{INSTANCE}access/", HOLD | {"alice": PAGE}, signed_in(NOT_SO)),
+    "instance-let-in": (f"{INSTANCE}subnet/", HOLD | {"alice": PAGE}, HELD | {"alice": AWAY}),
+    "instance-history": (f"{INSTANCE}history/", LOOK, signed_in(NOT_SO)),
+    "instance-popup": ("/cluster/popup/?cluster=north&instance=web.example.org", DESK, signed_in(NOT_SO)),
+    "instance-novnc": (
+        f"{INSTANCE}novnc/",
+        {who: PAGE if answer == NO_SCREEN else answer for who, answer in TICKET.items()},
+        signed_in(NOT_SO),
+    ),
+    "instance-novnc-proxy": (f"{INSTANCE}novnc-proxy/", signed_in(NOT_SO), TICKET),
+    "instances/<slug:cluster_slug>/<str:instance>/novnc-proxy": (f"{INSTANCE}novnc-proxy", signed_in(NOT_SO), TICKET),
+    "clusterdetails": ("/cluster/detail/", DESK, signed_in(NOT_SO)),
+    "cluster-nodes": ("/cluster/nodes/", DESK, signed_in(NOT_SO)),
+    "cluster-node": ("/cluster/nodes/north/node1.example.org/", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",
@@ -103,6 +156,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "mail-change-confirm": ("/user/mail_change/confirm/unknown/", signed_in(NOTHING), signed_in(NOTHING)),
     "user-keys": ("/user/keys/", signed_in(AWAY), signed_in(PAGE)),
     "delete-key": ("/user/keys/delete/1", signed_in(NOT_SO), signed_in(NOTHING)),
+    "desk": ("/desk/", DESK, DESK_NOT_SO),
+    "desk-strip": ("/desk/strip/", DESK, DESK_NOT_SO),
     "user-list": ("/user/list/", DESK, DESK_NOT_SO),
     "group-list": ("/user/groups/", DESK, DESK_NOT_SO),
     "user-info": ("/user/info/user/alice/", DESK, DESK_NOT_SO),
@@ -140,6 +195,20 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "application-review": ("/application/1/review/", REVIEW, REVIEW),
     "instance-ssh-keys": (f"/application/1/{COOKIE}/ssh_keys", all_alike(PAGE), all_alike(NOT_SO)),
     "operating_systems_json": ("/operating_systems/", signed_in(PAGE), signed_in(NOT_SO)),
+    "news": ("/news/", all_alike(PAGE), all_alike(NOT_SO)),
+    "faq": ("/about/faq/", all_alike(NOTHING), all_alike(NOT_SO)),  # nobody has written any of these texts here
+    "about": ("/about/info/", all_alike(NOTHING), all_alike(NOT_SO)),
+    "notify": ("/notifications/", DESK, DESK),
+    "usergroups": ("/notifications/usergrps/?q=web&type=vm", DESK, DESK_NOT_SO),
+    "notification-details": (
+        "/notifications/archive/1/",
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": PAGE},
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, DENIED), "dora": NOT_SO},
+    ),
+    "stats": ("/stats/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_apps": ("/stats/applications/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_instances": ("/stats/instances/", signed_in(PAGE), signed_in(NOT_SO)),
+    "stats_ajax_vms_pc": ("/stats/vms_cluster/north/", signed_in(PAGE), signed_in(NOT_SO)),
     "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
     "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
     "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
@@ -162,13 +231,15 @@ def browsers(sign_in: Any) -> dict[str, Browser]:
 
 
 @pytest.fixture
-def north(people: Any) -> None:
+def north(people: Any, settings: Any) -> None:
+    settings.COLLECTD_URL = "http://127.0.0.1:1"  # where nobody answers, but there are graphs
     estate.put("north", estate.instance("web.example.org"))
     Batch.objects.create(pk=1, kind=Job.Kind.REBOOT, requested_by=people["alice"], begun=timezone.now())
     InstanceApplication.objects.create(
         pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,
         disk_size=5, operating_system="none", cookie=COOKIE,
     )  # fmt: skip
+    Notification.objects.create(pk=1, subject="Maintenance", message="Soon")
 
 
 def test_every_address_has_a_row() -> None:

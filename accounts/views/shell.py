@@ -14,7 +14,7 @@ from accounts import patterns as sample_data
 from accounts import preferences, themes
 from accounts.middleware import request_id
 from accounts.outage import RETRY_AFTER, is_database_away
-from accounts.redirects import own_page
+from accounts.redirects import in_language, own_page
 
 
 @require_POST
@@ -33,7 +33,10 @@ def set_language(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("language", "")
     if wanted in dict(settings.LANGUAGES):
         preferences.keep(request.user, language=wanted)
-    return i18n.set_language(request)
+    response = i18n.set_language(request)
+    if wanted and response.headers.get("Location"):
+        response["Location"] = in_language(response["Location"], wanted)
+    return response
 
 
 @require_safe

@@ -9,8 +9,14 @@ class ApplicationsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import navigation, panels
+        from apps.applications import hostnames, reinstalling
         from apps.applications.entries import NAVIGATION
         from apps.applications.panel import PANELS
+        from apps.applications.related import of_vm
+        from apps.clusters import names, related, systems
 
         navigation.register(*NAVIGATION)
         panels.register(*PANELS)
+        names.register(hostnames)
+        systems.register(reinstalling)
+        related.register(of_vm)

@@ -7,7 +7,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from apps.applications.models import InstanceApplication
-from apps.clusters import fleet
+from apps.clusters import fleet, names
+from apps.clusters.names import Where
 from ganeti import tags
 from ganeti.objects import Instance
 
@@ -40,10 +41,16 @@ def problem_with(name: str) -> str | Promise:
     return ""
 
 
-def taken(name: str, *, but: int | None = None) -> str | Promise:
+def why_not(name: str, *, renaming: Where) -> str | Promise:
+    """The sentence that says why that VM cannot be called so; empty for a good, free name."""
+    return problem_with(name) or taken(name, renaming=renaming)
+
+
+def taken(name: str, *, but: int | None = None, renaming: Where | None = None) -> str | Promise:
     """The sentence that says that `name` is in use on any cluster or asked for; empty when it is free as far as known.
 
     `but` is the application that asks: what Ganeti left behind of its own failed creation is not in its way.
+    `renaming` is the VM that is to get the name: what was asked for it earlier is not in its way.
     Where a cluster's instances are not known yet, Ganeti itself has the last word.
     """
     asked_for = InstanceApplication.objects.pending().filter(holds=name).values_list("pk", flat=True).first()
@@ -51,6 +58,8 @@ def taken(name: str, *, but: int | None = None) -> str | Promise:
         return _("There is an application for a VM of this name already.")
     if any(application_of(instance) != but or but is None for instance in fleet.named(name)):
         return _("There is a VM of this name already.")
+    if names.is_promised(name, but=renaming):
+        return _("Another VM is about to get this name.")
     return ""
 
 

@@ -73,10 +73,13 @@ def tags(application: InstanceApplication, placement: Placement) -> list[str]:
     return [tag_grammar.checked(tag) for tag in found]
 
 
-def osparams(application: InstanceApplication, image: Image, key_lines: Iterable[str]) -> dict[str, str]:
-    """The image's OS parameters and the two ways in which keys come into a VM; nested values as JSON."""
+def osparams(application: InstanceApplication | None, image: Image, key_lines: Iterable[str]) -> dict[str, str]:
+    """The image's OS parameters and the two ways in which keys come into a VM; nested values as JSON.
+
+    A VM without an application has no address where it could fetch keys.
+    """
     found = dict(image.osparams)
-    if image.ssh_key_param:
+    if image.ssh_key_param and application:
         found[image.ssh_key_param] = keys_url(application)
     if image.ssh_key_users:
         found["img_personality"] = _personality(found.get("img_personality")) + _key_files(

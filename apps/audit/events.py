@@ -33,6 +33,7 @@ RENAME_ASKED = "Rename requested"
 REINSTALL_UNAUTHORIZED = "Unauthorized reinstall attempt"
 DESTROY_UNAUTHORIZED = "Unauthorized destroy attempt"
 RENAME_UNAUTHORIZED = "Unauthorized rename attempt"
+NOTIFIED = "Notification sent"
 CONSOLE_OPENED = "Console opened"
 CONSOLE_CLOSED = "Console closed"
 CREATE = "Create"
@@ -91,6 +92,7 @@ WORDS: dict[str, str | Promise] = {
     REINSTALL_UNAUTHORIZED: _("Tried to reinstall without being allowed to"),
     DESTROY_UNAUTHORIZED: _("Tried to destroy without being allowed to"),
     RENAME_UNAUTHORIZED: _("Tried to rename without being allowed to"),
+    NOTIFIED: _("Wrote to owners"),
     CONSOLE_OPENED: _("Console opened"),
     CONSOLE_CLOSED: _("Console closed"),
     DESTROY: _("Destroy"),

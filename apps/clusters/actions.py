@@ -44,16 +44,25 @@ class Verb:
 
 @dataclass(frozen=True)
 class Step:
-    """A change that follows another one, see steps.py. A quiet one is bookkeeping, without an entry in the history."""
+    """A change that follows another one, see steps.py. A quiet one is bookkeeping, without an entry in the history; one
+    that goes on is told by the entry of the step before it, which ends with it."""
 
     kind: str
     details: dict[str, Any] = field(default_factory=dict)
     event: str = ""  # its name in the history, else that of its kind
     is_quiet: bool = False
+    goes_on: bool = False
 
     @property
     def stored(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _settings(client: Client, row: Job) -> dict[str, Any]:
+    """What a change of settings sets: hypervisor parameters, or those of the system that is installed next."""
+    if "image" in row.details:
+        return systems.modification(row, client.os_parameter_names(row.instance))
+    return {"hvparams": row.details["hvparams"]}
 
 
 VERBS: dict[str, Verb] = {
@@ -87,9 +96,7 @@ VERBS: dict[str, Verb] = {
     ),
     Job.Kind.MODIFY: Verb(
         events.SETTING,
-        lambda client, row, reason: client.modify_instance(
-            row.instance, {"hvparams": row.details["hvparams"]}, reason=reason
-        ),
+        lambda client, row, reason: client.modify_instance(row.instance, _settings(client, row), reason=reason),
     ),
     Job.Kind.MIGRATE: Verb(
         events.MIGRATE, lambda client, row, reason: client.migrate_instance(row.instance, reason=reason)
@@ -186,13 +193,15 @@ def intend_on(
 
 
 def detail_of(kind: str, details: Mapping[str, Any]) -> str:
-    """What the history tells beside the verb: which tags, which name, which settings."""
+    """What the history tells beside the verb: which tags, which name, which settings; or what `told` says instead."""
+    if "told" in details:
+        return str(details["told"])
+    if "image" in details:
+        return str(details["image"])
     if kind == Job.Kind.MODIFY:
         return ", ".join(f"{name}: {value}" for name, value in details.get("hvparams", {}).items())
     if kind == Job.Kind.RENAME:
-        return str(details.get("new_name", ""))
-    if kind == Job.Kind.REINSTALL:
-        return str(details.get("image", ""))
+        return f"{details.get('old_name', '')} → {details.get('new_name', '')}"
     return " ".join(details.get("tags", ()))
 
 
@@ -247,7 +256,7 @@ def reason(row: Job, by: Actor) -> str:
 
 def told(row: Job) -> str:
     """The sentence that tells its author what happens now."""
-    word = words.WORKING.get(row.kind, row.get_kind_display())
+    word = words.working(row)
     if row.state == Job.State.INTENDED:
         return _("%(cluster)s did not confirm in time. Whether the job exists is being looked up.") % {
             "cluster": row.cluster.label

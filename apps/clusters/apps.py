@@ -22,9 +22,11 @@ class ClustersConfig(AppConfig):
             renaming,
             steps,
         )
+        from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
         navigation.register_search(entries.SEARCH)
         scopes.register(fleet.names_owned_by)
         ownership.register(renaming)
-        retelling.register(*problems.SENTENCES, *steps.SENTENCES, *locks.SENTENCES, *bulk.SENTENCES)
+        said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)
+        retelling.register(*(sentence for sentences in said for sentence in sentences))

@@ -2,9 +2,9 @@
 
 import heapq
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, islice
 from typing import Any
@@ -13,6 +13,7 @@ from django.conf import settings
 
 from apps.clusters import words
 from ganeti import tags as tag_grammar
+from ganeti.addresses import Prefixes
 from ganeti.inventory import Snapshot
 from ganeti.objects import Instance
 
@@ -27,18 +28,28 @@ SORT_KEYS: dict[str, Key] = {
     "memory": lambda instance: (instance.memory, instance.name, instance.cluster),
     "disk": lambda instance: (instance.disk_total, instance.name, instance.cluster),
 }
+NO_PREFIXES = Prefixes()
 KINDS_IN_MENU = ("adminlock", "isolate", "needsreboot", "service", "org", "group")
 
 
 class Catalogue:
-    """Instances of one cluster, by name; they are spoken of by their numbers. Each part is made when first needed."""
+    """Instances of one cluster, by name; they are spoken of by their numbers. Each part is made when first needed.
 
-    def __init__(self, instances: Sequence[Instance]) -> None:
+    `prefixes` tells the cluster's IPv6 prefixes, when somebody searches.
+    """
+
+    def __init__(self, instances: Sequence[Instance], prefixes: Callable[[], Prefixes] = Prefixes) -> None:
         self.instances = instances
+        self._prefixes = prefixes
         self._orders: dict[str, Sequence[int]] = dict.fromkeys(("name", "cluster"), range(len(instances)))
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    def named(self, name: str) -> list[Instance]:
+        """The instance of this name, if it is here."""
+        place = bisect_left(self.instances, name, key=lambda instance: instance.name)
+        return [one for one in self.instances[place : place + 1] if one.name == name]
 
     def matching(self, words_wanted: list[str], tag: str) -> Sequence[int]:
         """The instances in whose text all of these words occur, and that have this tag; those not asked for are ""."""
@@ -103,26 +114,32 @@ class Catalogue:
     @cached_property
     def _text(self) -> tuple[str, "array[int]"]:
         """A line for each instance, and where each begins."""
-        lines = [f"{' '.join(searchable(instance).split())}\n" for instance in self.instances]
+        prefixes = self._prefixes()
+        lines = [f"{' '.join(searchable(instance, prefixes).split())}\n" for instance in self.instances]
         return "".join(lines), array("I", accumulate(map(len, lines), initial=0))
 
 
-def searchable(instance: Instance) -> str:
+def searchable(instance: Instance, prefixes: Prefixes = NO_PREFIXES) -> str:
     """The text in which a search looks: name, addresses, MACs, tags, OS, nodes."""
     parts = [instance.name, instance.os, instance.image, instance.pnode, *instance.snodes, *instance.tags]
-    parts += [part for nic in instance.nics for part in (nic.ip, nic.mac, nic.network)]
+    parts += [part for nic in instance.nics for part in (nic.ip, prefixes.address(nic), nic.mac, nic.network)]
     return " ".join(parts).lower()
 
 
-_of_snapshots: dict[str, tuple[Snapshot, Catalogue]] = {}
+_of_snapshots: dict[str, tuple[Snapshot, Mapping[str, str], Catalogue]] = {}
 
 
-def of_snapshot(snapshot: Snapshot) -> Catalogue:
-    """The catalogue of a whole cluster, remembered until there is another snapshot of it."""
+def of_snapshot(snapshot: Snapshot, by_link: Mapping[str, str] | None = None) -> Catalogue:
+    """The catalogue of a whole cluster, remembered until there is another snapshot of it.
+
+    `by_link` are the prefixes of its hand-kept networks.
+    """
+    by_link = by_link or {}
     known = _of_snapshots.get(snapshot.cluster)
-    if known is None or known[0] is not snapshot:
-        known = _of_snapshots[snapshot.cluster] = (snapshot, Catalogue(snapshot.instances))
-    return known[1]
+    if known is None or known[0] is not snapshot or known[1] != by_link:
+        made = Catalogue(snapshot.instances, lambda: Prefixes(snapshot.networks, by_link))
+        known = _of_snapshots[snapshot.cluster] = (snapshot, by_link, made)
+    return known[2]
 
 
 class Found:

@@ -1,23 +1,26 @@
 """All instances over all clusters, as one person may see them: from the inventory, never from Ganeti itself."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Q, Value
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db.models import FilteredRelation, Q, Value
+from django.http import Http404
 from django.utils import timezone
 
 from apps.clusters import catalogue, inventories
 from apps.clusters.catalogue import Catalogue
 from apps.clusters.models import Cluster, Job, Renaming, moment
 from ganeti import tags as tag_grammar
-from ganeti.inventory import Facts, Head, Snapshot, StoreDown
-from ganeti.objects import Instance
+from ganeti.addresses import Prefixes
+from ganeti.inventory import Departed, Facts, Head, Snapshot, StoreDown
+from ganeti.objects import Instance, Node, PendingJob
 from ganeti.tags import InstanceTags
 
 SETTLING_SECONDS = 20.0
@@ -58,6 +61,7 @@ class ClusterView:
     slug: str
     label: str  # what owners read
     head: Head
+    prefixes: Mapping[str, str] = field(default_factory=dict)  # link -> IPv6 prefix, of networks kept by hand
 
     @property
     def state(self) -> str:
@@ -91,11 +95,38 @@ class ClusterView:
         return self.head.may_change is not False
 
     @property
+    def nodes_as_of(self) -> datetime.datetime | None:
+        """When nodes, groups, networks and the cluster itself were last told of: less often than instances."""
+        return moment(self.head.slow_at) if self.head.slow_at else self.as_of
+
+    @property
+    def whole_fingerprint(self) -> tuple[Any, ...]:
+        """The same for pages that show nodes, too: free memory changes nothing for owners."""
+        return (*self.fingerprint, self.head.digest, self.head.slow_error)
+
+    @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Changes whenever a page about this cluster would look different."""
         head = self.head
         known = (head.has_snapshot, head.page_digest)
-        return (self.slug, self.label, known, head.news, head.state, head.error, head.may_change)
+        told = (head.news, head.state, head.error, head.may_change, head.pending)
+        return (self.slug, self.label, tuple(self.prefixes.items()), known, *told)
+
+
+def _views(heads: Mapping[str, Head], **only: Any) -> dict[str, ClusterView]:
+    """The enabled clusters by slug, all or only those, with the prefixes of their networks; one query."""
+    with_prefix = FilteredRelation("network", condition=Q(network__ipv6_prefix__gt=""))
+    rows = Cluster.objects.enabled().filter(**only).annotate(prefixed=with_prefix).order_by("slug", "prefixed__pk")
+    views: dict[str, ClusterView] = {}
+    prefixes: dict[str, dict[str, str]] = defaultdict(dict)
+    for pk, slug, text, link, prefix in rows.values_list(
+        "pk", "slug", "description", "prefixed__link", "prefixed__ipv6_prefix"
+    ):
+        if slug not in views:
+            views[slug] = ClusterView(pk, slug, text or slug, heads.get(slug) or Head(slug), prefixes[slug])
+        if prefix:
+            prefixes[slug].setdefault(link, prefix)
+    return views
 
 
 @dataclass(frozen=True)
@@ -108,6 +139,8 @@ class Vm:
     is_settling: bool = False  # a job has ended, and we have not looked at the instance since
     group_is_locked: bool = False
     node_group: str = ""
+    prefixes: Prefixes = field(default_factory=Prefixes)
+    others: tuple[PendingJob, ...] = ()  # jobs that nobody asked for here
     tags: InstanceTags = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +149,11 @@ class Vm:
     @property
     def name(self) -> str:
         return self.instance.name
+
+    @property
+    def addresses6(self) -> tuple[str, ...]:
+        """For each of its network cards the IPv6 address that it makes itself, "" for one that makes none."""
+        return tuple(self.prefixes.address(nic) for nic in self.instance.nics)
 
     def is_owned_by(self, keys: set[str]) -> bool:
         return not keys.isdisjoint(tag_grammar.owners(self.instance.tags, settings.GANETI_TAG_PREFIX))
@@ -134,10 +172,7 @@ class Fleet:
         if owners is not None:
             self.owner_keys = set(owners)
         heads, self.store_is_away = inventories.known()
-        self.clusters = {
-            slug: ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug))
-            for pk, slug, description in Cluster.objects.enabled().values_list("pk", "slug", "description")
-        }
+        self.clusters = _views(heads)
         if not self.store_is_away:
             inventories.collect_missing(self.clusters.keys() - heads.keys())
 
@@ -155,7 +190,7 @@ class Fleet:
         for view in self._collected:
             snapshot = _snapshot(view)
             if snapshot:
-                yield view.slug, catalogue.of_snapshot(snapshot)
+                yield view.slug, catalogue.of_snapshot(snapshot, view.prefixes)
 
     def _owned(self) -> Iterator[tuple[str, Catalogue]]:
         generations = {view.slug: view.head.generation for view in self._collected}
@@ -165,7 +200,7 @@ class Fleet:
             self.store_is_away = True
             return
         for slug, instances in groupby(owned, key=lambda instance: instance.cluster):
-            yield slug, Catalogue(tuple(instances))
+            yield slug, Catalogue(tuple(instances), partial(_prefixes, self.clusters[slug]))
 
     @cached_property
     def _collected(self) -> list[ClusterView]:
@@ -197,12 +232,15 @@ class Fleet:
             if instance.name in wanted[slug]
         ]
 
+    def snapshot(self, view: ClusterView) -> Snapshot | None:
+        """All that is known of a cluster, for those who see everything; None where nothing is at hand."""
+        return _snapshot(view) if self.sees_everything and view.has_snapshot else None
+
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
-        """`instances` (a page of them) with their jobs and their groups' state; one query for all."""
+        """`instances` (a page of them) with their jobs and their groups' state; one query for all, and one more where
+        there are jobs of others."""
         instances = list(instances)
-        jobs = _latest_jobs(instances, self.clusters.values())
-        facts = _facts(self.clusters[slug] for slug in {instance.cluster for instance in instances})
-        return [_vm(instance, self.clusters[instance.cluster], jobs, facts) for instance in instances]
+        return _vms(instances, {slug: self.clusters[slug] for slug in {instance.cluster for instance in instances}})
 
     @property
     def as_of(self) -> datetime.datetime | None:
@@ -220,41 +258,125 @@ class NothingKnown(Exception):
         self.store_is_away = store_is_away
 
 
+class Gone(Http404):
+    """An instance that is no longer there, told to somebody who could see it: as a page of its own (views/gone.py).
+
+    `successor` is the same instance under its new name, if its reader may see that one.
+    """
+
+    def __init__(self, cluster: ClusterView, departed: Departed, successor: Vm | None = None) -> None:
+        super().__init__(departed.name)
+        self.cluster = cluster
+        self.departed = departed
+        self.successor = successor
+
+
 def find(slug: str, name: str) -> Vm | None:
     """The instance of that name on that cluster, whoever asks; None where the inventory has none.
 
     Raises NothingKnown where there is no inventory to look in: that is not the same as having none.
     """
-    row = Cluster.objects.enabled().filter(slug=slug).first()
-    if row is None:
+    view, snapshot = _look_into(slug)
+    instance = snapshot.instance(name) if snapshot else None
+    return _vms([instance], {slug: view})[0] if instance and view else None
+
+
+def cluster(slug: str) -> tuple[ClusterView, Snapshot] | None:
+    """That cluster with its whole snapshot, whoever asks; None where there is no such cluster.
+
+    Raises NothingKnown where there is no snapshot at hand.
+    """
+    view, snapshot = _look_into(slug)
+    return (view, snapshot) if view and snapshot else None
+
+
+def departure(slug: str, name: str) -> Gone | None:
+    """What is remembered of an instance that `find` did not find, whoever asks; with its successor, if it has one."""
+    view, snapshot = _look_into(slug)
+    departed = snapshot.departure(name) if snapshot else None
+    if not (view and snapshot and departed):
         return None
+    successor = snapshot.successor(departed)
+    return Gone(view, departed, _vms([successor], {slug: view})[0] if successor else None)
+
+
+def _look_into(slug: str) -> tuple[ClusterView | None, Snapshot | None]:
+    """A cluster and all that is known of it; nothing where there is no such cluster. Raises NothingKnown."""
     heads, store_is_away = inventories.known()
+    view = _views(heads, slug=slug).get(slug)
+    if view is None:
+        return None, None
     if not store_is_away:
         inventories.collect_missing({slug} - heads.keys())
-    view = ClusterView(row.pk, row.slug, row.label, heads.get(slug) or Head(slug))
     snapshot = _snapshot(view) if view.has_snapshot else None
     if snapshot is None:
         raise NothingKnown(view, store_is_away)
-    instance = snapshot.instance(name)
-    if instance is None:
-        return None
-    return _vm(instance, view, _latest_jobs([instance], [view]), _facts([view]))
+    return view, snapshot
+
+
+def found(wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Vm | None]:
+    """(cluster's slug, instance's name) -> the instance, None where the inventory has none; two queries for all.
+
+    Those are left out of whose clusters nothing is known just now.
+    """
+    heads, _ = inventories.known()
+    views = _views(heads, slug__in={slug for slug, _ in wanted})
+    held = {slug: _snapshot(view) if view.has_snapshot else None for slug, view in views.items()}
+    known = {
+        (slug, name): snapshot.instance(name) if (snapshot := held.get(slug)) else None
+        for slug, name in wanted
+        if slug not in views or held[slug] is not None
+    }
+    there = {what: instance for what, instance in known.items() if instance is not None}
+    vms = dict(zip(there, _vms(list(there.values()), views), strict=True))
+    return {what: vms.get(what) for what in known}
+
+
+def node_of(vm: Vm) -> Node | None:
+    """The node that the instance runs on, as far as the inventory knows it."""
+    snapshot = _snapshot(vm.cluster)
+    nodes = snapshot.nodes if snapshot else ()
+    return next((node for node in nodes if node.name == vm.instance.pnode), None)
+
+
+def learn_owner_keys(users: Collection[Any]) -> None:
+    """Asks once for all of them what `owner_keys` would ask for each."""
+    keys = {user.pk: {f"user:{user.get_username()}"} for user in users}
+    members = User.groups.through.objects.filter(user__in=keys).values_list("user", "group__name")
+    for pk, group in members:
+        keys[pk].add(f"group:{group}")
+    former = Renaming.objects.unfinished().order_by().values_list("kind", "old", "new")
+    for kind, old, new in former:
+        for held in keys.values():
+            if f"{kind}:{new}" in held:
+                held.add(f"{kind}:{old}")
+    for user in users:
+        user._owner_keys = keys[user.pk]
 
 
 def snapshots() -> list[tuple[ClusterView, Snapshot | None]]:
     """Every enabled cluster with its whole snapshot; None where there is none at hand."""
     heads, _ = inventories.known()
-    rows = Cluster.objects.enabled().values_list("pk", "slug", "description")
-    views = [
-        ClusterView(pk, slug, description or slug, heads.get(slug) or Head(slug)) for pk, slug, description in rows
-    ]
-    return [(view, _snapshot(view) if view.has_snapshot else None) for view in views]
+    return [(view, _snapshot(view) if view.has_snapshot else None) for view in _views(heads).values()]
 
 
 def named(name: str) -> list[Instance]:
     """The instances of this name on all clusters, as far as the inventory knows."""
     found = (snapshot.instance(name) for _, snapshot in snapshots() if snapshot is not None)
     return [instance for instance in found if instance is not None]
+
+
+def all_known() -> None:
+    """Raises NothingKnown for a cluster of which no snapshot is at hand; there may be anything on it."""
+    unknown = next((view for view, snapshot in snapshots() if snapshot is None), None)
+    if unknown is not None:
+        raise NothingKnown(unknown, inventories.known()[1])
+
+
+def nodes(view: ClusterView) -> tuple[Node, ...]:
+    """The nodes of a cluster, as far as the inventory knows."""
+    snapshot = _snapshot(view) if view.has_snapshot else None
+    return snapshot.nodes if snapshot else ()
 
 
 def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
@@ -281,17 +403,62 @@ def _facts(views: Iterable[ClusterView]) -> dict[str, Facts | None]:
         return {}
 
 
-def _vm(instance: Instance, view: ClusterView, jobs: dict[tuple[int, str], Job], facts: dict[str, Facts | None]) -> Vm:
-    about = facts.get(instance.cluster)
-    job = jobs.get((view.pk, instance.name))
-    return Vm(
-        instance,
-        view,
-        job=job if job and job.is_unfinished else None,
-        is_settling=bool(job and job.ended and job.ended.timestamp() > view.head.collected_at),
-        group_is_locked=bool(about and instance.pnode in about.locked_nodes),
-        node_group=about.nodes.get(instance.pnode, "") if about else "",
-    )
+def _prefixes(view: ClusterView, about: Facts | None = None) -> Prefixes:
+    """The IPv6 prefixes of a cluster's networks; from its facts, which are read where they are not at hand."""
+    about = about or _facts([view]).get(view.slug)
+    return Prefixes(about.networks if about else (), view.prefixes)
+
+
+def _vms(instances: list[Instance], views: dict[str, ClusterView]) -> list[Vm]:
+    """All that pages say about these instances, which live on the clusters in `views`."""
+    jobs = _latest_jobs(instances, views.values())
+    facts = _facts(views.values())
+    prefixes = {slug: Prefixes(about.networks if about else (), views[slug].prefixes) for slug, about in facts.items()}
+    others = _others(instances, views)
+
+    def vm(instance: Instance) -> Vm:
+        view, about = views[instance.cluster], facts.get(instance.cluster)
+        key = (view.pk, instance.name)
+        job = jobs.get(key)
+        # A row whose number has not arrived may be any of the others: they are told when it is known.
+        is_nameless = job is not None and job.state == Job.State.INTENDED
+        return Vm(
+            instance,
+            view,
+            job=job if job and job.is_unfinished else None,
+            is_settling=bool(job and job.ended and job.ended.timestamp() > view.head.collected_at),
+            group_is_locked=bool(about and instance.pnode in about.locked_nodes),
+            node_group=about.nodes.get(instance.pnode, "") if about else "",
+            prefixes=prefixes.get(instance.cluster) or Prefixes(by_link=view.prefixes),
+            others=() if is_nameless else tuple(others.get(key, ())),
+        )
+
+    return [vm(instance) for instance in instances]
+
+
+def _others(instances: list[Instance], views: Mapping[str, ClusterView]) -> dict[tuple[int, str], list[PendingJob]]:
+    """(cluster's pk, instance's name) -> the jobs that Ganeti has for it and that nobody asked for here.
+
+    One query, and none where there are no such jobs.
+    """
+    wanted = {(instance.cluster, instance.name) for instance in instances}
+    found = [
+        (view.pk, name, job)
+        for view in views.values()
+        if not view.is_silent
+        for job in view.head.pending
+        for name in job.instances
+        if (view.slug, name) in wanted
+    ]
+    if not found:
+        return {}
+    rows = Job.objects.filter(cluster__in={pk for pk, _, _ in found}, job_id__in={job.id for _, _, job in found})
+    ours = set(rows.order_by().values_list("cluster_id", "job_id"))
+    others: dict[tuple[int, str], list[PendingJob]] = defaultdict(list)
+    for pk, name, job in found:
+        if (pk, job.id) not in ours:
+            others[pk, name].append(job)
+    return others
 
 
 def _latest_jobs(instances: list[Instance], views: Iterable[ClusterView]) -> dict[tuple[int, str], Job]:

@@ -95,7 +95,8 @@ def end(row: Job, job: GanetiJob, at_the_end: Mapping[str, Ending]) -> bool:
     with transaction.atomic():
         if not row.finish(state, error=job.error, ganeti_status=job.status):
             return False
-        audit.conclude(row.audit_entry_id, outcome, job.error)
+        if state != Job.State.SUCCEEDED or not steps.is_told_on(row):
+            audit.conclude(row.audit_entry_id, outcome, job.error)
         if row.kind in at_the_end:
             at_the_end[row.kind](row, job)
         if state == Job.State.SUCCEEDED:

@@ -49,7 +49,7 @@ def queue() -> JobQueue | NoQueue:
 
 
 def collector() -> Collector:
-    return Collector(store(), client_for=Client)
+    return Collector(store(), client_for=Client, tag_prefix=settings.GANETI_TAG_PREFIX)
 
 
 class Known(NamedTuple):

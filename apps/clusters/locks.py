@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from apps.clusters import permissions, words
+from apps.clusters import permissions, screens, words
 from apps.clusters.fleet import Vm
 from apps.clusters.models import Job
 
@@ -23,6 +23,20 @@ def why_not(user: Any, vm: Vm, kind: str, *, may: str = "operate") -> str | Prom
     if not permissions.MAY[may](user, vm):
         return _("You may look at this instance, but not change it.")
     return _pending(vm) or ("" if may in OF_THE_HELPDESK else _held(user, vm)) or _cluster(vm) or _state(vm, kind)
+
+
+def why_no_console(user: Any, vm: Vm) -> str:
+    """The same for the console: what keeps changes from being made does, and a VM without a screen. A job that is
+    under way does not: people want to see their VM start.
+    """
+    return why_no_console_by_right(user, vm) or screens.why_none(vm)
+
+
+def why_no_console_by_right(user: Any, vm: Vm) -> str:
+    """The part of it that ends a console that is open."""
+    if not permissions.may_operate(user, vm):
+        return _("You may look at this instance, but not change it.")
+    return _held(user, vm)
 
 
 def _pending(vm: Vm) -> str:

@@ -258,8 +258,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """A change that somebody asked for here: intended first, submitted to Ganeti once, followed to its end.
 
-    One that has to wait, for its turn or for the step before it, is "due" until the watcher takes it. `holds` is unique
-    while the job is unfinished and empty afterwards: one pending job per instance, decided by the database.
+    One that has to wait, for its turn or for the step before it, is "due" until the watcher takes it.
+    `holds` is unique while the job is unfinished and empty afterwards: one pending job per instance,
+    decided by the database.
     """
 
     class Kind(models.TextChoices):
@@ -401,6 +402,61 @@ class Job(models.Model):
         return bool(changed)
 
 
+class InstanceAction(models.Model):
+    """A change that cannot be taken back: somebody asked for it, and it is done once the mailed link is confirmed.
+
+    One per person, instance and kind: asking again replaces it. The link carries the key, the row only its hash.
+    """
+
+    class Kind(models.IntegerChoices):  # the numbers are part of the links
+        REINSTALL = 1, _("Reinstall")
+        DESTROY = 2, _("Destroy")
+        RENAME = 3, _("Rename")
+
+    kind = models.PositiveSmallIntegerField(choices=Kind.choices)
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    instance = models.CharField(max_length=255)
+    uuid = models.CharField(max_length=64, blank=True)  # Ganeti's: another VM of the same name is not this one
+    details = models.JSONField(default=dict)  # {"image": id}; {"new_name": ..., "old_name": ...}
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    asked = models.DateTimeField(default=timezone.now)
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        verbose_name = _("confirmed action")
+        verbose_name_plural = _("confirmed actions")
+        ordering = ["-asked", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "cluster", "instance", "kind"], name="one_wish_of_a_kind"),
+        ]
+        indexes = [models.Index(fields=["cluster", "instance"], name="actions_of_instance")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.instance}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires <= timezone.now()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether its link still works."""
+        return self.used is None and not self.is_expired
+
+    def use(self) -> bool:
+        """Takes it, once whoever asks. Call it in the transaction that records the change."""
+        now = timezone.now()
+        unused = InstanceAction.objects.filter(pk=self.pk, key_hash=self.key_hash, used=None, expires__gt=now)
+        return bool(unused.update(used=now))
+
+    def give_back(self) -> None:
+        """Ganeti did not take the change: the link works again, if it was not replaced meanwhile."""
+        InstanceAction.objects.filter(pk=self.pk, key_hash=self.key_hash).update(used=None)
+
+
 def moment(seconds: float | None) -> datetime.datetime | None:
     """A time of Ganeti's as an aware datetime; None where there is none or it is no time at all."""
     try:
@@ -431,3 +487,26 @@ class WatcherProcess(models.Model):
 
     name = models.CharField(max_length=128, primary_key=True)
     seen = models.DateTimeField()
+
+
+class ConsoleTicket(models.Model):
+    """Lets one session of one person open one console, once, within seconds; then says that it is open. See console/.
+
+    What the browser shows is a token, of which only the hash lies here.
+    """
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    session_hash = models.CharField(max_length=64)
+    origin = models.CharField(max_length=300)  # of the page that asked: the only one that may connect
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="+")
+    instance = models.CharField(max_length=255)
+    created = models.DateTimeField(default=timezone.now)
+    opened = models.DateTimeField(null=True)
+    seen = models.DateTimeField(null=True)  # when the console's process last said that it is open
+    ended = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    audit_entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["ended", "opened"], name="consoles_open")]

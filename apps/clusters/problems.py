@@ -10,6 +10,8 @@ from apps.clusters import systems
 from ganeti import errors
 from ganeti.inventory import Head
 
+TAKES_NO_JOBS = gettext_noop("%(cluster)s takes no jobs now: %(what)s")
+
 # The most telling class first, for errors are kinds of each other.
 OF_ERRORS: tuple[tuple[type[errors.RapiError], str], ...] = (
     (
@@ -19,12 +21,13 @@ OF_ERRORS: tuple[tuple[type[errors.RapiError], str], ...] = (
     (errors.Unreachable, gettext_noop("%(cluster)s does not answer: %(what)s.")),
     (errors.WrongPassword, gettext_noop("%(cluster)s does not accept this site's user name and password.")),
     (errors.NotAllowed, gettext_noop("%(cluster)s lets this site look, but not change anything.")),
-    (errors.Busy, gettext_noop("%(cluster)s takes no jobs now: %(what)s")),
+    (errors.Busy, TAKES_NO_JOBS),
     (errors.BrokenAnswer, gettext_noop("%(cluster)s gave an answer that cannot be read: %(what)s.")),
     (errors.RapiError, gettext_noop("%(cluster)s says: %(what)s")),
 )
 OF_STATES = {
     "unreachable": gettext_noop("%(cluster)s does not answer: %(what)s."),
+    "untrusted": gettext_noop("%(cluster)s presents another certificate than the one this site trusts: %(what)s."),
     "denied": gettext_noop("%(cluster)s does not let this site in: %(what)s."),
     "broken": gettext_noop("%(cluster)s does not answer as it should: %(what)s."),
 }
@@ -84,6 +87,11 @@ def of_head(head: Head, cluster: str) -> str:
     if head.state not in OF_STATES:
         return ""
     return _(OF_STATES[head.state]) % {"cluster": cluster, "what": retold(_bare(head.error, head.slug))}
+
+
+def told_by(head: Head) -> str:
+    """What exactly went wrong with a cluster that is not well, for whoever runs it."""
+    return retold(_bare(head.error, head.slug))
 
 
 def _words(error: errors.RapiError) -> str:

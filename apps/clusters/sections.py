@@ -39,15 +39,11 @@ def has_graphs(user: Any, vm: Vm) -> bool:
     return bool(settings.COLLECTD_URL) and permissions.may_see_graphs(user, vm)
 
 
-def may_change_anything(user: Any, vm: Vm) -> bool:
-    return any(permissions.MAY[what](user, vm) for what in ("operate", "lock", "isolate"))
-
-
 SECTIONS = (
     Section("overview", _("Overview"), "instance-detail", permissions.may_look),
     Section("console", _("Console"), "instance-novnc", has_console),
     Section("graphs", _("Graphs"), "instance-graphs", has_graphs),
-    Section("settings", _("Settings"), "instance-settings", may_change_anything),
+    Section("settings", _("Settings"), "instance-settings", permissions.may_change_anything),
     Section("history", pgettext_lazy("of a VM", "History"), "instance-history", permissions.may_look),
     Section("danger", _("Danger zone"), "instance-danger", permissions.may_operate),
 )

@@ -5,17 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.looks import Status, Text
+from accounts.models import Organization
 from accounts.retelling import retold
-from apps.clusters import fleet, locks, permissions, problems, words
+from apps.audit import events
+from apps.audit.models import AuditEntry
+from apps.clusters import fleet, locks, permissions, problems, related, screens, sections, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
-from ganeti.objects import Instance
+from apps.clusters.related import Fact
+from ganeti.objects import Instance, Nic, PendingJob
 
 LogLine = tuple[datetime.datetime | None, str]
 
@@ -46,13 +51,39 @@ class ShownJob:
     log: list[LogLine]
     error: str = ""
     is_ganetis_word: bool = False  # whether `error` is Ganeti's own
+    left_out: tuple[Text, ...] = ()  # what does not follow any more, in sentences
+    again_url: str = ""  # where a reinstallation that failed can be asked for again
 
     @classmethod
     def of(cls, job: Job, reader: Any) -> "ShownJob":
         who = "" if job.requested_by_id == reader.pk else job.requester_name
         is_ganetis = job.state == Job.State.FAILED and job.job_id is not None
         status = words.of_job(job) if job.is_unfinished else words.of_ended(job)
-        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis)
+        left_out = () if job.is_unfinished or job.state == Job.State.SUCCEEDED else tuple(words.left_out(job))
+        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis, left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class OthersJob:
+    """A job that nobody asked for here: its number, what it does in Ganeti's word, since when, and whether it waits."""
+
+    job_id: int
+    opcode: str
+    since: datetime.datetime | None
+    is_at_work: bool
+
+    @classmethod
+    def of(cls, job: PendingJob, instance: str) -> "OthersJob":
+        return cls(job.id, job.steps_for(instance), moment(job.since), job.is_at_work)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card with its addresses, "" where there is none."""
+
+    name: str
+    nic: Nic
+    address6: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +136,72 @@ class ShownVm:
     def job(self) -> ShownJob | None:
         return ShownJob.of(self._vm.job, self._reader) if self._vm.job else None
 
+    @cached_property
+    def lock_story(self) -> AuditEntry | None:
+        """Who locked it and when, as far as the history knows; one query, where it is locked."""
+        if not self.tags.adminlock:
+            return None
+        about = AuditEntry.objects.about(self._vm.cluster.slug, self._vm.name)
+        ended = about.filter(action__in=(events.LOCK, events.UNLOCK), outcome=AuditEntry.Outcome.SUCCEEDED)
+        last = ended.order_by("-recorded", "-pk").first()
+        return last if last and last.action == events.LOCK else None
+
+    @property
+    def lock_url(self) -> str:
+        """Where the reader unlocks it; empty for who may not."""
+        if not permissions.may_lock(self._reader, self._vm):
+            return ""
+        return f"{reverse('lock', args=[self._vm.name])}?{urlencode({'cluster': self._vm.cluster.slug})}"
+
+    @property
+    def let_in_url(self) -> str:
+        """Where the reader chooses the network that reaches it while it is isolated; empty for who may not."""
+        if not permissions.may_let_in(self._reader, self._vm):
+            return ""
+        return reverse("instance-let-in", args=[self._vm.cluster.slug, self._vm.name])
+
+    @cached_property
+    def others(self) -> list[OthersJob]:
+        return [OthersJob.of(job, self.instance.name) for job in self._vm.others]
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        pairs = zip(self.instance.nics, self._vm.addresses6, strict=True)
+        return [Card(nic.name or f"eth{number}", nic, address6) for number, (nic, address6) in enumerate(pairs)]
+
+    @cached_property
+    def addresses(self) -> list[str]:
+        """The addresses of all cards, those of IPv4 first."""
+        return [*self.instance.addresses, *(card.address6 for card in self.cards if card.address6)]
+
+    @cached_property
+    def organization(self) -> Organization | None:
+        """That which its tag names; one query."""
+        return Organization.objects.filter(tag=self.tags.organization).first() if self.tags.organization else None
+
+    @cached_property
+    def related(self) -> list[Fact]:
+        """What other rooms know about it."""
+        return related.about(self._reader, self._vm)
+
+    @property
+    def drive(self) -> str:
+        """What lies in its CD drive: the last part of a path or an address, which may hold a password."""
+        return _last_part(self.instance.hvparams.get("cdrom_image_path"))
+
+    @property
+    def boots_from(self) -> str:
+        """The device that it starts from, where the hypervisor is told one."""
+        return str(self.instance.hvparams.get("boot_order") or "")
+
+    @property
+    def node_url(self) -> str:
+        """The page of its primary node; empty where this site has none."""
+        try:
+            return reverse("cluster-node", args=[self.cluster.slug, self.instance.pnode])
+        except NoReverseMatch:
+            return ""
+
     @property
     def status(self) -> Status:
         """What is being done to it, else Ganeti's word in ours."""
@@ -128,6 +225,13 @@ class ShownVm:
         """The verb that a list offers directly."""
         return self.verbs[-1] if self.verbs else None
 
+    @cached_property
+    def console_url(self) -> str:
+        """Where its screen is shown; empty where there is none now, or not for this reader."""
+        if not (sections.has_console(self._reader, self._vm) and screens.is_likely(self._vm)):
+            return ""
+        return reverse("instance-novnc", args=[self.cluster.slug, self.instance.name])
+
     def _verb(self, kind: Job.Kind, *, is_primary: bool) -> Verb:
         url = reverse(f"instance-{kind.value}", args=[self.cluster.slug, self.instance.name])
         return Verb(kind.value, kind.label, ICONS[kind], url, locks.why_not(self._reader, self._vm, kind), is_primary)
@@ -145,6 +249,10 @@ def shown_cluster(view: ClusterView, reader: Any, vm_count: int = 0) -> ShownClu
 def cluster_name(view: ClusterView, reader: Any) -> str:
     """The slug for those who see everything, the description for owners."""
     return view.slug if fleet.sees_everything(reader) else view.label
+
+
+def _last_part(path: Any) -> str:
+    return str(path or "").partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def story(job: Job) -> list[LogLine]:

@@ -43,7 +43,7 @@ def prepare_next(row: Job) -> None:
         return
     step, rest = Step(**row.then[0]), row.then[1:]
     name = row.name_at_the_end
-    entry = None if step.is_quiet else _entry(row, step, name)
+    entry = row.audit_entry if step.goes_on else None if step.is_quiet else _entry(row, step, name)
     Job.objects.create(
         cluster=row.cluster,
         instance=name,
@@ -56,6 +56,11 @@ def prepare_next(row: Job) -> None:
         requester_name=row.requester_name,
         audit_entry=entry,
     )
+
+
+def is_told_on(row: Job) -> bool:
+    """Whether the step that follows `row` is told by the same entry of the history."""
+    return bool(row.then) and Step(**row.then[0]).goes_on
 
 
 def _entry(row: Job, step: Step, name: str) -> AuditEntry:

@@ -195,11 +195,13 @@ class Watcher:
                     self.hurried_at[pk] = time.monotonic()
                 self.hurry.discard(pk)
                 self.collecting.add(pk)
-                self.pool.spawn(self._collect, cluster, cluster.endpoint(), everything)
+                is_watched = cluster.slug in watched  # other people's jobs are asked for where somebody would see them
+                self.pool.spawn(self._collect, cluster, cluster.endpoint(), everything, is_watched)
 
-    def _collect(self, cluster: Cluster, endpoint: Endpoint, everything: bool) -> None:
+    def _collect(self, cluster: Cluster, endpoint: Endpoint, everything: bool, jobs_too: bool) -> None:
         try:
-            self._note(cluster, self.collector.collect(endpoint, now=time.time(), everything=everything))
+            head = self.collector.collect(endpoint, now=time.time(), everything=everything, jobs_too=jobs_too)
+            self._note(cluster, head)
         except StoreDown as error:
             log.warning(
                 "The snapshot of %s could not be stored: %s", cluster.slug, error, extra={"cluster": cluster.slug}

@@ -1,10 +1,12 @@
 """The words, icons and colour families in which people read the states of instances and jobs."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.looks import Status, Text
 from apps.clusters.models import Job
+from ganeti import tags as tag_grammar
 
 RUNNING, STOPPED, ATTENTION = "running", "stopped", "attention"
 
@@ -64,6 +66,36 @@ WORKING: dict[str, Text] = {
     Job.Kind.MIGRATE: _("Migrating"),
 }
 
+# What is said of a step that did not follow any more, because the one before it failed.
+LEFT_OUT: dict[str, Text] = {
+    Job.Kind.STARTUP: _("It was not started again."),
+    Job.Kind.SHUTDOWN: _("It was not shut down."),
+    Job.Kind.RENAME: _("It was not renamed."),
+    Job.Kind.REINSTALL: _("It was not reinstalled."),
+    Job.Kind.MIGRATE: _("It was not migrated."),
+    Job.Kind.MODIFY: _("Its settings were not changed."),
+}
+
+# What tags mean: (the verb, the verb at work) for giving them and for taking them away.
+OF_TAGS: dict[str, dict[str, tuple[Text, Text]]] = {
+    "adminlock": {
+        Job.Kind.ADD_TAGS: (_("Lock"), _("Locking")),
+        Job.Kind.REMOVE_TAGS: (_("Unlock"), _("Unlocking")),
+    },
+    "isolate": {
+        Job.Kind.ADD_TAGS: (_("Isolate"), _("Isolating")),
+        Job.Kind.REMOVE_TAGS: (_("End the isolation"), _("Ending the isolation")),
+    },
+    "whitelist_ip": {
+        Job.Kind.ADD_TAGS: (_("Let a network in"), _("Letting a network in")),
+        Job.Kind.REMOVE_TAGS: (_("Let a network in no more"), _("Shutting a network out")),
+    },
+    "owner": {
+        Job.Kind.ADD_TAGS: (_("Give owners"), _("Adding owners")),
+        Job.Kind.REMOVE_TAGS: (_("Take owners away"), _("Taking owners away")),
+    },
+}
+
 # What Ganeti says about a job's state, as the second half of a sentence that begins with WORKING.
 OF_JOB: dict[str, Text] = {
     "": pgettext_lazy("job", "being handed to Ganeti"),
@@ -73,6 +105,24 @@ OF_JOB: dict[str, Text] = {
     "running": pgettext_lazy("job", "at work"),
     "canceling": pgettext_lazy("job", "being canceled"),
 }
+
+# The roles of nodes, in the order in which they are shown.
+OF_ROLE: dict[str, Status] = {
+    "master": Status(pgettext_lazy("role of a node", "Master"), "star-fill", "idle"),
+    "candidate": Status(pgettext_lazy("role of a node", "Candidate"), "star", "idle", _("It can become the master.")),
+    "regular": Status(pgettext_lazy("role of a node", "Regular"), "check-lg", "idle"),
+    "drained": Status(
+        pgettext_lazy("role of a node", "Drained"), "box-arrow-right", "warn", _("It is given no new instances.")
+    ),
+    "offline": Status(pgettext_lazy("role of a node", "Offline"), "plug", "bad", _("Ganeti does not ask it.")),
+}
+ROLE_ORDER = {role: number for number, role in enumerate(OF_ROLE)}
+NODE_IS_SILENT = Status(
+    pgettext_lazy("state of a node", "Does not answer"),
+    "x-octagon-fill",
+    "bad",
+    _("It tells nothing of itself, and nobody took it out of service."),
+)
 
 
 def group_of(ganeti_status: str) -> str:
@@ -87,17 +137,46 @@ def of_instance(ganeti_status: str) -> Status:
     return Status(word, "question-circle", "warn", _("Ganeti uses a word that we do not know."))
 
 
+def verb(job: Job) -> Text:
+    """What a change does, as its button says it."""
+    meant = _meant(job)
+    return meant[0] if meant else job.get_kind_display()
+
+
+def working(job: Job) -> Text:
+    """What a change is doing. The settings of a system that is installed next are a part of that."""
+    meant = _meant(job)
+    kind = Job.Kind.REINSTALL if "image" in job.details else job.kind
+    return meant[1] if meant else WORKING.get(kind, job.get_kind_display())
+
+
+def _meant(job: Job) -> tuple[Text, Text] | None:
+    """What a job about tags of one meaning is about; None for others."""
+    if job.kind not in (Job.Kind.ADD_TAGS, Job.Kind.REMOVE_TAGS) or job.renaming_id is not None:
+        return None
+    kinds = {tag_grammar.split(tag, settings.GANETI_TAG_PREFIX)[0] for tag in job.details.get("tags", ())}
+    if kinds and kinds <= {"user", "group"}:
+        kinds = {"owner"}
+    meaning = OF_TAGS.get(kinds.pop()) if len(kinds) == 1 else None
+    return meaning[job.kind] if meaning else None
+
+
 def of_ended(job: Job) -> Status:
     """How a change ended, for people who did not see it end."""
     family = {Job.State.SUCCEEDED: "ok", Job.State.FAILED: "bad"}.get(Job.State(job.state), "warn")
     icon = {"ok": "check-circle-fill", "bad": "x-octagon-fill"}.get(family, "question-circle")
-    what = {"what": job.get_kind_display(), "how": job.get_state_display()}
+    what = {"what": verb(job), "how": job.get_state_display()}
     return Status(_("%(what)s: %(how)s") % what, icon, family)
 
 
 def of_job(job: Job) -> Status:
     how = job.get_state_display() if job.state == Job.State.DUE else OF_JOB.get(job.ganeti_status, "")
-    return Status(WORKING.get(job.kind, job.get_kind_display()), "arrow-repeat", "work", how)
+    return Status(working(job), "arrow-repeat", "work", how)
+
+
+def left_out(job: Job) -> list[Text]:
+    """What does not follow any more after a change that failed, each a sentence."""
+    return [LEFT_OUT[step["kind"]] for step in job.then if not step["is_quiet"] and step["kind"] in LEFT_OUT]
 
 
 def of_turn(job: Job) -> Status:
@@ -112,3 +191,8 @@ def of_turn(job: Job) -> Status:
     family = {Job.State.SUCCEEDED: "ok", Job.State.FAILED: "bad"}.get(Job.State(job.state), "warn")
     icon = {"ok": "check-circle-fill", "bad": "x-octagon-fill"}.get(family, "question-circle")
     return Status(job.get_state_display(), icon, family)
+
+
+def of_node(role: str) -> Status:
+    unknown = Status(pgettext_lazy("role of a node", "Unknown"), "question-circle", "warn")
+    return OF_ROLE.get(role, unknown)

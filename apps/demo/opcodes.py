@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from apps.demo import hvparams
 from ganeti import tags as tag_grammar
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ Opcode = dict[str, Any]
 
 # Only these names would be found in the DNS: as in the testbed with the real Ganeti.
 _RESOLVABLE = re.compile(r"vm\d\d\.")
-_BOOT_ORDERS = {"kvm": ("floppy", "network", "cdrom", "disk")}
 OS_PARAMETERS = frozenset(
     {
         "img_id", "img_format", "img_passwd", "img_properties", "img_personality", "img_ssh_key_url", "img_userdata",
@@ -262,8 +262,10 @@ def _install(name: str, node: str, osparams: dict[str, str]) -> None:
 def _reinstall_check(world: "SimulatedCluster", op: Opcode) -> None:
     instance = _stopped(world, op, "reinstall")
     system = op.get("os_type") or instance.os
+    if not instance.disks:
+        raise impossible(f"Instance '{instance.name}' has no disks", "wrong_input")
     _check_system(world, system, instance.pnode)
-    _check_os_parameters(system, instance.pnode, op.get("osparams") or {})
+    _check_os_parameters(system, instance.pnode, _mixed(instance, op))
 
 
 def _reinstall_lines(world: "SimulatedCluster", op: Opcode) -> Iterable[str]:
@@ -275,9 +277,19 @@ def _reinstall_lines(world: "SimulatedCluster", op: Opcode) -> Iterable[str]:
 def _reinstall(world: "SimulatedCluster", op: Opcode, now: float) -> None:
     instance = _instance(world, op)
     instance.os = op.get("os_type") or instance.os
+    parameters = _mixed(instance, op)
+    if world.profile.keeps_parameters:
+        # As they came: the word "default" takes a parameter away from the check, and is its value for the script.
+        instance.osparams = dict(op.get("osparams") or {})
+        parameters = {**instance.osparams, **parameters}
     _changed(instance, now)
-    # The parameters count for this one installation only, Ganeti does not keep them.
-    _install(instance.name, instance.pnode, op.get("osparams") or {})
+    _install(instance.name, instance.pnode, parameters)
+
+
+def _mixed(instance: "Instance", op: Opcode) -> dict[str, str]:
+    """The parameters that the instance has, and the new ones over them."""
+    wish: dict[str, str] = op.get("osparams") or {}
+    return {name: value for name, value in {**instance.osparams, **wish}.items() if wish.get(name) != "default"}
 
 
 def _create_check(world: "SimulatedCluster", op: Opcode) -> None:
@@ -451,25 +463,21 @@ def _rename(world: "SimulatedCluster", op: Opcode, now: float) -> str:
 
 def _set_params_check(world: "SimulatedCluster", op: Opcode) -> None:
     instance = _instance(world, op)
-    known = world.default_hvparams(instance.hypervisor)
-    for name, value in op["hvparams"].items():
-        if name not in known:
-            raise OpcodeError("TypeEnforcementError", [f"Unknown parameter '{name}'"])
-        _check_boot_order(instance.hypervisor, name, value)
-    if not any(op.get(name) for name in ("hvparams", "beparams", "osparams", "nics", "disks", "offline", "online")):
+    changes = ("hvparams", "beparams", "osparams", "os_name", "nics", "disks", "offline", "online")
+    if not any(op.get(name) for name in changes):
         raise impossible("No changes submitted", "wrong_input")
+    if op["hvparams"]:
+        _check_hvparams(world, instance, op["hvparams"])
 
 
-def _check_boot_order(hypervisor: str, name: str, value: Any) -> None:
-    allowed = _BOOT_ORDERS.get(hypervisor)
-    if name == "boot_order" and allowed and value not in (*allowed, "default"):
-        raise OpcodeError(
-            "HypervisorError",
-            [
-                f"Parameter 'boot_order' fails syntax check: The value must be one of: {', '.join(allowed)} "
-                f"(current value: '{value}')"
-            ],
-        )
+def _check_hvparams(world: "SimulatedCluster", instance: "Instance", wishes: dict[str, Any]) -> None:
+    if cluster_wide := sorted(hvparams.CLUSTER_WIDE & wishes.keys()):
+        words = "The following hypervisor parameters are global and cannot be customized at instance level, please "
+        raise impossible(f"{words}modify them at cluster level: {', '.join(cluster_wide)}", "wrong_input")
+    defaults = world.default_hvparams(instance.hypervisor)
+    wrong = hvparams.wrong_with(instance.hypervisor, instance.pnode, defaults, instance.hvparams, wishes)
+    if wrong:
+        raise OpcodeError(*wrong)
 
 
 def _set_params(world: "SimulatedCluster", op: Opcode, now: float) -> list[list[Any]]:
@@ -482,9 +490,14 @@ def _set_params(world: "SimulatedCluster", op: Opcode, now: float) -> list[list[
     ):
         changes += [[f"{prefix}/{name}", value] for name, value in wish.items()]
         wish = _beparams(wish) if prefix == "be" else wish
-        current.update({name: value for name, value in wish.items() if value != "default"})
+        kept = {name: value for name, value in wish.items() if value != "default"}
+        if prefix == "hv":
+            known = world.default_hvparams(instance.hypervisor)
+            kept = {name: hvparams.typed(name, value, known[name])[0] for name, value in kept.items()}
+        current.update(kept)
         for name in [name for name, value in wish.items() if value == "default"]:
             current.pop(name, None)
+    instance.os = op.get("os_name") or instance.os
     changes += _change_items(instance.nics, op["nics"], "nic", lambda wish: _new_nic(world, wish, instance.pnode))
     changes += _change_items(instance.disks, op["disks"], "disk", lambda wish: _new_disk(world, wish))
     if op.get("offline") or op.get("online"):

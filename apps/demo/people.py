@@ -129,3 +129,12 @@ def ensure_applications() -> None:
         then = timezone.now() - datetime.timedelta(days=days)
         InstanceApplication.objects.filter(pk=application.pk).update(filed=then)
         application.events.update(at=then)
+
+
+def ensure_texts() -> None:
+    """The texts about the site that come along, unless somebody has written some."""
+    from django.contrib.flatpages.models import FlatPage
+    from django.core.management import call_command
+
+    if not FlatPage.objects.exists():
+        call_command("loaddata", "flatpages.json", verbosity=0)

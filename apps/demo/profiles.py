@@ -77,6 +77,7 @@ class Profile:
     has_group_tags: bool = True
     has_reasons: bool = True  # a trail of reasons with every opcode
     has_bulk_jobs: bool = True
+    keeps_parameters: bool = True  # of the system that was installed anew: before 2.16 only the creation's were kept
     lists_missing_jobs: bool = True  # an unknown job is all nulls; before luxid answered it was a 404
     job_ids_are_texts: bool = False
     boolean_admin_state: bool = False
@@ -103,6 +104,7 @@ PROFILES = {
         has_group_tags=False,
         has_reasons=False,
         has_bulk_jobs=False,
+        keeps_parameters=False,
         lists_missing_jobs=False,
         job_ids_are_texts=True,
         boolean_admin_state=True,
@@ -115,6 +117,7 @@ PROFILES = {
         unknown_info=_UNKNOWN_TO_2_9,
         unknown_parameters=("group_name",),
         lists_missing_jobs=False,
+        keeps_parameters=False,
         drained=(503, "Job queue is drained, cannot submit"),
     ),
     "3.0": Profile(version="3.0.2"),

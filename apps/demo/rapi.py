@@ -46,8 +46,7 @@ _MORE_PARAMETERS = {
     ),
     "OP_INSTANCE_SET_PARAMS": (
         "offline", "online", "os_name", "disk_template", "remote_node", "pnode", "runtime_mem",
-        "instance_communication", "osparams_private", "file_driver", "file_storage_dir", "clear_osparams",
-        "remove_osparams",
+        "instance_communication", "osparams_private", "file_driver", "file_storage_dir",
     ),
     "OP_INSTANCE_MIGRATE": ("mode", "live", "target_node", "iallocator"),
     "OP_INSTANCE_FAILOVER": ("target_node", "iallocator"),
@@ -292,6 +291,8 @@ def _info(call: Call) -> dict[str, Any]:
         "enabled_disk_templates": list(world.disk_templates),
         "hvparams": {name: world.default_hvparams(name) for name in recorded("info")["hvparams"]},
         "ipolicy": {**recorded("info")["ipolicy"], "disk-templates": list(world.disk_templates)},
+        "volume_group_name": world.volume_group,
+        "vg_name": world.volume_group,
         "mac_prefix": world.mac_prefix,
         "ctime": world.ctime,
         "mtime": world.ctime,

@@ -102,6 +102,7 @@ def _north(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
     world = SimulatedCluster("north", domain="north.example.org", clock=clock, pace=pace)
     world.systems = ("noop", "snf-image+debian", "snf-image+default", "snf-image+windows")
     world.hvparams = {"kvm": dict(KVM)}
+    world.volume_group = "xenvg"
     world.tags = mark("ext:shared-vlmc", "ext:shared-vlmc:params:pool:gold")
     world.add_group("default", tags=["vg:fast"])
     world.add_group("rack2")
@@ -132,7 +133,11 @@ def _north(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
         user("user02") + mark("isolate", "whitelist_ip:192.0.2.0/24", "whitelist_ip:2001:db8::/32"),
     )
     build.add("locked.example.com", user("user03") + mark("adminlock", "application:9"))
-    build.add("reconfigured.example.com", user("user04") + mark("needsreboot"), hvparams={"boot_order": "cdrom"})
+    build.add(
+        "reconfigured.example.com",
+        user("user04") + mark("needsreboot"),
+        hvparams={"boot_order": "cdrom", "cdrom_image_path": "https://mirror.example.org/rescue.iso"},
+    )
     crashed = build.add("crashed.example.com", user("user05"))
     crashed.running_on = ""
     build.add("retired.example.com", user("user06") + mark("vg:fast"), running=False, admin_state="offline")
@@ -179,6 +184,7 @@ def _east(clock: Callable[[], float], pace: Pace | None) -> SimulatedCluster:
     world = SimulatedCluster("east", domain="east.example.com", profile="2.9", clock=clock, pace=pace)
     world.systems = ("debootstrap+default", "image+default", "noop")
     world.hypervisors = ("xen-pvm",)
+    world.volume_group = "xenvg"
     world.disk_templates = ("plain", "drbd", "diskless")
     world.hvparams = {"xen-pvm": {"use_bootloader": True, "bootloader_path": "/usr/bin/pygrub"}}
     world.add_group("hall-a")

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from apps.demo import certificates, rapi
 from apps.demo.faults import Faults
+from apps.demo.screens import Screens
 from apps.demo.world import SimulatedCluster
 
 HOST = "127.0.0.1"
@@ -255,7 +256,8 @@ def _in_background(task: Any, *arguments: Any) -> None:
 class SimulatedGaneti:
     """Several clusters, served while a `with` block lasts; `ganeti["north"]` is one cluster's server.
 
-    `ports` and `pems` (keys with certificates) say, by slug, what shall not be made anew.
+    `ports` and `pems` (keys with certificates) say, by slug, what shall not be made anew. With `screens` the VMs have
+    some, and all nodes are at 127.0.0.1.
     """
 
     def __init__(
@@ -264,8 +266,11 @@ class SimulatedGaneti:
         *,
         ports: dict[str, int] | None = None,
         pems: dict[str, bytes] | None = None,
+        screens: bool = False,
     ) -> None:
         ports, pems = ports or {}, pems or {}
+        worlds = list(worlds)
+        self.screens = {world.slug: Screens(world) for world in worlds} if screens else {}
         self.servers = {
             world.slug: SimulatedServer(world, port=ports.get(world.slug, 0), pem=pems.get(world.slug, b""))
             for world in worlds
@@ -285,10 +290,14 @@ class SimulatedGaneti:
         except OSError:
             self.stop()
             raise
+        for screens in self.screens.values():
+            screens.start()
 
     def stop(self) -> None:
         for server in self:
             server.stop()
+        for screens in self.screens.values():
+            screens.stop()
 
     def __enter__(self) -> Self:
         self.start()

@@ -17,13 +17,12 @@ from typing import Any
 
 import msgspec
 
+from apps.demo import hvparams
 from apps.demo.jobs import Job, JobQueue, Pace
 from apps.demo.profiles import PROFILES, Profile
 
 Parameters = dict[str, Any]
 
-# Parameters of the hypervisor that belong to the cluster and not to an instance.
-CLUSTER_WIDE_HVPARAMS = frozenset({"migration_bandwidth", "migration_mode", "migration_port", "xen_cmd"})
 DEFAULT_BEPARAMS = {
     "minmem": 128, "maxmem": 128, "vcpus": 1, "auto_balance": True, "always_failover": False, "spindle_use": 1,
 }  # fmt: skip
@@ -192,6 +191,7 @@ class SimulatedCluster:
         self.hypervisors: tuple[str, ...] = ("kvm", "fake")
         self.disk_templates: tuple[str, ...] = ("drbd", "plain", "sharedfile", "file", "diskless")
         self.hvparams: dict[str, Parameters] = {}  # the cluster's own, by hypervisor
+        self.volume_group: str | None = None  # LVM's, on every node
         self.mac_prefix = f"aa:00:{self.random.randrange(256):02x}"
         self.uuid = self.new_uuid()
         self.ctime = clock()
@@ -236,7 +236,7 @@ class SimulatedCluster:
     def merged_hvparams(self, instance: Instance) -> Parameters:
         """What the hypervisor is told about an instance."""
         merged = {**self.default_hvparams(instance.hypervisor), **instance.hvparams}
-        return {name: value for name, value in merged.items() if name not in CLUSTER_WIDE_HVPARAMS}
+        return {name: value for name, value in merged.items() if name not in hvparams.CLUSTER_WIDE}
 
     def nodes_of_group(self, group: str) -> list[Node]:
         return [node for node in self.nodes.values() if node.group == group]
@@ -317,7 +317,7 @@ class SimulatedCluster:
 
     # ---- what survives a restart ----------------------------------------------------------------------
 
-    _SETTINGS = ("systems", "hypervisors", "disk_templates", "hvparams", "mac_prefix", "uuid", "ctime")
+    _SETTINGS = ("systems", "hypervisors", "disk_templates", "hvparams", "volume_group", "mac_prefix", "uuid", "ctime")
 
     def to_json(self) -> bytes:
         """Everything about this cluster that a restart must not forget."""

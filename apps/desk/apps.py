@@ -9,6 +9,9 @@ class DeskConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import navigation
+        from apps.clusters import strips
         from apps.desk import checks, entries  # noqa: F401  (system checks register themselves)
+        from apps.desk.views import now
 
         navigation.register(*entries.NAVIGATION)
+        strips.register("desk/_strip.html", now.above_the_list)

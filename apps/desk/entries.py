@@ -7,6 +7,7 @@ from apps.desk.permissions import may_look
 
 PEOPLE = _("People")
 NAVIGATION = [
+    Entry(_("Needs me"), "desk", "inbox", test=may_look, order=5),
     Entry(_("Users"), "user-list", "person", test=may_look, section=PEOPLE, pages=("user-info",), order=50),
     Entry(_("Groups"), "group-list", "people", test=may_look, section=PEOPLE, pages=("group-info",), order=51),
     Entry(_("Idle accounts"), "idle_accounts", "hourglass", test=may_look, section=PEOPLE, order=52),

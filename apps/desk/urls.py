@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from apps.desk.views import idle, info, lists
+from apps.desk.views import idle, info, lists, now
 
 urlpatterns = [
+    path("desk/", now.desk, name="desk"),
+    path("desk/strip/", now.strip, name="desk-strip"),
     path("user/list/", lists.users, name="user-list"),
     path("user/groups/", lists.groups, name="group-list"),
     path("user/idle/", idle.idle_accounts, name="idle_accounts"),

@@ -10,10 +10,15 @@ import os
 DEMO = True
 VAR_DIR = BASE_DIR / "var" / "demo"  # noqa: F821  (the defaults are there when this file is read)
 SHOW_PATTERNS = True
+FLATPAGES = {"INFO": True, "TOS": True, "FAQ": True}
 INVENTORY_INTERVAL = 5  # the simulated clusters cost nothing
 INVENTORY_INTERVAL_WATCHED = 2
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 SITE_URL = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+if os.environ.get("GRAPHER_PORT"):  # of the grapher that `demo` starts beside the simulated clusters
+    COLLECTD_URL = f"http://127.0.0.1:{os.environ['GRAPHER_PORT']}"
+CONSOLE_PORT = int(os.environ.get("CONSOLE_PORT") or 8089)
+CONSOLE_URL = f"ws://{{host}}:{CONSOLE_PORT}"  # there is no web server in front that could pass it on
 ADMINS = MANAGERS = [("Dora", "dora@example.org")]
 
 # Systems that the simulated clusters have: those of snf-image are on north and south, the other one is on east.

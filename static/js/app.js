@@ -12,4 +12,7 @@ import "./draft.js";
 import "./finder.js";
 import "./once.js";
 import "./sections.js";
+import "./access.js";
+import "./picker.js";
+import "./popup.js";
 import "./bulk.js";

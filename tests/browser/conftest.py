@@ -10,34 +10,55 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from apps.demo.jobs import Pace
+from apps.demo.screens import Screens
 from apps.demo.seed import DESCRIPTIONS, demo_worlds
 from apps.demo.server import SimulatedGaneti
+from tests.plugins.real_ganeti import kvm_ganeti  # noqa: F401
 from tests.simulated import SimulatedSide
-from tests.site.running import Site
+from tests.site.running import Site, free_port
 
 # A person sees a job at work, and a test does not wait for long.
 PACE = dataclasses.replace(Pace.quick(), queued=0.1, locking=0.1, power=(1.3, 1.3))
 SETTINGS = """
 INVENTORY_INTERVAL = 3
 INVENTORY_INTERVAL_WATCHED = 1
+CONSOLE_PORT = {console}
+CONSOLE_URL = "ws://{{host}}:{console}"
 """
 POWER = ("OP_INSTANCE_STARTUP", "OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_REBOOT")
 # An answer that is missing or 404, or a request that gave way to another: no defect, pages say what there is to say.
-OF_A_REQUEST = re.compile(r"Failed to load resource: (net::|the server responded)|htmx:(afterRequest|send|response)")
+OF_A_REQUEST = re.compile(
+    r"Failed to load resource: (net::|the server responded)|htmx:(afterRequest|send|response)"
+    r"|Response Status Error Code 410"
+)
 SIZE = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="session")
-def clusters() -> Iterator[dict[str, SimulatedSide]]:
-    """The demo's clusters, by slug, with jobs that take a second and a half."""
-    with SimulatedGaneti(demo_worlds(pace=PACE)) as ganeti:
-        yield {server.world.slug: SimulatedSide(server) for server in ganeti}
+def ganeti() -> Iterator[SimulatedGaneti]:
+    """The demo's clusters with jobs that take a second and a half, and screens."""
+    with SimulatedGaneti(demo_worlds(pace=PACE), screens=True) as ganeti:
+        yield ganeti
+
+
+@pytest.fixture(scope="session")
+def clusters(ganeti: SimulatedGaneti) -> dict[str, SimulatedSide]:
+    """They, by slug."""
+    return {server.world.slug: SimulatedSide(server) for server in ganeti}
+
+
+@pytest.fixture(scope="session")
+def screens(ganeti: SimulatedGaneti, site: Site) -> dict[str, Screens]:
+    """The screens of the clusters' VMs, with a process of the site that shows them to browsers."""
+    site.start_console()
+    return ganeti.screens
 
 
 @pytest.fixture(scope="session")
 def site(clusters: dict[str, SimulatedSide], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """gunicorn and a watcher that has seen all clusters."""
-    site = Site(tmp_path_factory.mktemp("site"), SETTINGS)
+    port = free_port()
+    site = Site(tmp_path_factory.mktemp("site"), SETTINGS.format(console=port))
     try:
         for slug, side in clusters.items():
             site.add_cluster(side.endpoint(), DESCRIPTIONS[slug])

@@ -40,8 +40,17 @@ STATES = {
     "vm-silent-cluster": ("alice", "/instances/east/archive.example.com/", "#silent-east"),
     "vm-read-only-cluster": ("alice", "/instances/attic/attic.example.org/", "#read-only-attic"),
     "vm-of-everybody": ("dora", "/instances/north/isolated.example.com/", ".tag:has-text('Isolated')"),
+    "vm-history": ("alice", "/instances/south/www.example.org/history/", "#events .status-bad"),
     "history": ("alice", "/history/", "tbody .status-work"),
     "history-of-administrator": ("dora", "/history/", "tbody .status-bad"),
+    "clusters": ("bob", "/cluster/detail/?sort=trouble", "tr.silent"),
+    "cluster": ("dora", "/cluster/detail/?cluster=south", "#networks .netmap"),
+    "cluster-silent": ("bob", "/cluster/detail/?cluster=east", "#troubles .icon-bad"),
+    "nodes": ("bob", "/cluster/nodes/", "#silent-east"),
+    "nodes-by-memory": ("bob", "/cluster/nodes/?sort=-memory&cluster=north", "tbody tr:nth-child(5)"),
+    "nodes-none-found": ("bob", "/cluster/nodes/?q=no+such+node", ".empty"),
+    "node": ("dora", "/cluster/nodes/north/node1.north.example.org/", "#secondary tbody tr"),
+    "node-offline": ("bob", "/cluster/nodes/south/kvm4.south.example.net/", ".notice-warn"),
     "users": ("dora", "/user/list/", "tbody tr:nth-child(50)"),
     "users-found": ("bob", "/user/list/?q=example.org&state=idle", "tbody tr"),
     "users-nobody-found": ("bob", "/user/list/?q=no+such+person", ".empty"),
@@ -180,3 +189,9 @@ class TestEveryState:
         page.get_by_role("button", name="Reboot").click()
         expect(page.get_by_role("dialog")).to_be_visible()
         look_at(page, axe, "dialog")
+
+    def test_the_helpdesk_can_use_the_pop_up(self, visit: People, axe: Axe, width: int) -> None:
+        page = visit("dora", "/?q=isolated", viewport={"width": width, "height": 800})
+        page.get_by_role("link", name="More for isolated.example.com").click()
+        expect(page.get_by_role("dialog").get_by_role("heading", name="isolated.example.com")).to_be_visible()
+        look_at(page, axe, "popup")

@@ -15,6 +15,7 @@ from apps.clusters import inventories
 from apps.clusters.chores import Chore
 from apps.clusters.models import ChoreLease, Cluster, Job, Lease, WatcherProcess
 from apps.clusters.watcher import STOP_SECONDS, Watcher
+from apps.demo.jobs import Pace
 from ganeti.client import Client
 from ganetimgr.worker import CHORES
 from tests.contract.powers import add_cluster
@@ -70,6 +71,24 @@ class TestCollecting:
         work(watcher)
         assert queries(simulators["north"], "instance") == before["north"] + 1
         assert queries(simulators["south"], "instance") == before["south"]
+
+    def test_jobs_of_others_are_asked_for_where_somebody_looks_with_one_request_a_round(
+        self, watcher: Watcher, simulators: Any, settings: Any
+    ) -> None:
+        settings.INVENTORY_INTERVAL_WATCHED = 0
+        work(watcher)
+        assert [queries(side, "job") for side in simulators.values()] == [0, 0, 0]
+        inventories.store().watch(["north"], 60)
+        head = inventories.known().heads["north"]
+        gevent.sleep(head.took * 10 + 0.05)  # never more than a tenth of a cluster's time
+        with simulators["north"].an_instance() as name:
+            world = simulators["north"].server.world
+            world.jobs.pace = Pace()  # it lasts a second
+            number = Client(simulators["north"].endpoint()).startup_instance(name)
+            work(watcher)
+            [job] = [job for job in inventories.known().heads["north"].pending if job.id == number]
+        assert (job.instances, job.opcodes) == ((name,), ("INSTANCE_STARTUP",))
+        assert [queries(side, "job") for side in simulators.values()] == [1, 0, 0]
 
     def test_a_silent_cluster_costs_the_others_nothing(self, watcher: Watcher, simulators: Any) -> None:
         simulators["east"].faults.closed = True

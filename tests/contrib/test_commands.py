@@ -61,28 +61,33 @@ class TestWithRealGaneti:
             shutil.copy(ROOT / "contrib/with-real-ganeti", script)
             log = tmp_path / "log"
             testbed = f"""
-                echo $1 >>{log}
+                kvm=
+                [ "$1" != --state ] || {{ kvm=kvm-; shift 2; }}
+                echo $kvm$1 >>{log}
                 case $1 in status) exit {status};; up) {up};; esac
             """
             program(tmp_path / "contrib/ganeti-testbed/testbed", testbed)
-            program(tmp_path / "command", f"echo command $(cat $GANETI_TESTBED 2>&1) >>{log}; {command}")
+            program(
+                tmp_path / "command", f"echo command $(cat $GANETI_TESTBED $GANETI_TESTBED_KVM 2>&1) >>{log}; {command}"
+            )
             done = subprocess.run([str(script), str(tmp_path / "command")], stdin=subprocess.DEVNULL, check=False)
             return done.returncode, log.read_text().splitlines()
 
         return run
 
     def test_clusters_that_were_not_there_are_brought_up_and_taken_down(self, run, tmp_path):
-        assert run(status=3) == (0, ["status", "up", "command facts", "down"])
-        assert not (tmp_path / "var/testbed.json").exists()
+        begins = ["status", "kvm-status", "up", "kvm-up"]
+        assert run(status=3) == (0, [*begins, "command facts facts", "down", "kvm-down"])
+        assert not list((tmp_path / "var").iterdir())
 
     def test_clusters_that_were_there_stay(self, run, tmp_path):
-        assert run(status=0) == (0, ["status", "up", "command facts"])
-        assert (tmp_path / "var/testbed.json").exists()
+        assert run(status=0) == (0, ["status", "kvm-status", "up", "kvm-up", "command facts facts"])
+        assert {path.name for path in (tmp_path / "var").iterdir()} == {"testbed.json", "testbed-kvm.json"}
 
     def test_the_command_runs_without_facts_where_there_are_no_clusters(self, run):
         status, called = run(status=3, up="exit 1")
         assert status == 0
-        assert "No such file" in called[2]
+        assert called[4].count("No such file") == 2
 
     def test_the_status_is_the_command_s(self, run):
         assert run(status=3, command="exit 5")[0] == 5

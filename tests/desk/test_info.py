@@ -185,7 +185,11 @@ class TestVms:
 
     def test_a_superuser_has_the_verbs_and_comes_back_here(self, as_dora: Browser, vms: None) -> None:
         text = page(as_dora, "user/alice/")
-        assert 'formaction="/instances/north/web.example.org/reboot/"' in text
+        popup = "/cluster/popup/?cluster=north&amp;instance=web.example.org"
+        assert f'data-popup="{popup}"' in text
+        verb = 'form="verbs" formaction="/instances/north/web.example.org/reboot/"'
+        assert verb in as_dora.get(popup.replace("&amp;", "&")).content.decode()
+        assert '<form id="verbs"' in text and '<dialog class="dialog popup" id="popup"' in text
         assert 'name="next" value="/user/info/user/alice/"' in text
 
     def test_owners_lead_here_from_list_page_and_history_for_those_who_may_look(

@@ -196,6 +196,27 @@ class TestTheCluster:
             getattr(client, method)()
 
 
+class TestUnfinishedJobs:
+    def test_one_request_with_a_filter_on_the_state(self, server: HttpsServer, client: Client) -> None:
+        op = {"OP_ID": "OP_INSTANCE_MIGRATE", "instance_name": "vm1", "osparams": {"img_passwd": "x"}}
+        row = [[0, 7], [0, "running"], [0, [op]], [0, [1000, 0]], [0, [1001, 500000]]]
+        server.plays(answer({"data": [row, [[0, 8], [3, None], [3, None], [3, None], [3, None]]]}))
+        [job] = client.unfinished_jobs()
+        assert (job.id, job.status, job.instances, job.opcodes) == (7, "running", ("vm1",), ("OP_INSTANCE_MIGRATE",))
+        assert (job.received, job.started) == (1000.0, 1001.5)
+        [request] = server.requests
+        assert request.json["qfilter"][0] == "|" and ["=", "status", "queued"] in request.json["qfilter"]
+        assert "oplog" not in request.json["fields"] and "opresult" not in request.json["fields"]
+
+    @pytest.mark.parametrize("refusal", NO_QUERIES)
+    def test_where_there_are_no_queries_nothing_is_known_for_one_request(
+        self, server: HttpsServer, client: Client, refusal: Act
+    ) -> None:
+        server.plays(refusal)
+        assert client.unfinished_jobs() == []
+        assert len(server.requests) == 1
+
+
 class TestMayChange:
     def test_a_refused_body_means_that_we_may(self, server: HttpsServer, client: Client) -> None:
         server.plays(error(400, "Unsupported request data version -1"))

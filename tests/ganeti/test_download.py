@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ganeti.download import CannotFetch, fetch
+from ganeti.download import CannotFetch, OtherAnswer, fetch
 from tests.plugins.servers import free_port
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
@@ -105,3 +105,29 @@ def test_the_address_with_its_password_stays_out_of_the_sentence() -> None:
     with pytest.raises(CannotFetch) as caught:
         fetch(f"http://user:hidden@127.0.0.1:{free_port()}/")
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [says(404), says(302, Location="/elsewhere"), says(200, b"." * 200)], ids=["404", "redirect", "huge"]
+)
+def test_a_server_that_answers_otherwise_is_told_from_one_that_is_away(
+    serve: Callable[[Behaviour], str], behaviour: Behaviour
+) -> None:
+    with pytest.raises(OtherAnswer):
+        fetch(serve(behaviour), redirects=0, max_bytes=100)
+    with pytest.raises(CannotFetch) as away:
+        fetch("http://127.0.0.1:1/")
+    assert not isinstance(away.value, OtherAnswer)
+
+
+def test_a_server_of_ours_is_asked_without_the_environments_proxy(
+    serve: Callable[[Behaviour], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    url = serve(says(200, b"ours"))
+    assert fetch(url, by_proxy=False).body == b"ours"
+    with pytest.raises(CannotFetch):
+        fetch(url)

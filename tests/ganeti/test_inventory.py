@@ -7,9 +7,19 @@ import msgspec
 import pytest
 
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Busy, Failed, Missing, NotAllowed, RapiError, Unreachable, WrongPassword
-from ganeti.inventory import STATES, Collector, Head, Snapshot, due, hurried
-from ganeti.objects import ClusterInfo, Instance, Network, Node, NodeGroup
+from ganeti.errors import (
+    BrokenAnswer,
+    Busy,
+    Failed,
+    Missing,
+    NotAllowed,
+    RapiError,
+    Unreachable,
+    WrongCertificate,
+    WrongPassword,
+)
+from ganeti.inventory import MOST_DEPARTED, MOST_PENDING, STATES, Collector, Departed, Head, Snapshot, due, hurried
+from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, PendingJob
 from ganeti.store_directory import DirectoryStore
 
 NORTH = Endpoint("north", "north.example.org")
@@ -23,6 +33,7 @@ class FakeCluster:
         self.vms = [Instance("vm2", "north"), Instance("vm1", "north", tags=("b", "a"))]
         self.hosts = [Node("node1", group="default", primary_instances=("vm2", "vm1"), memory_free=100)]
         self.is_writable = True
+        self.jobs: list[Job] = []
         self.trouble: dict[str, Exception] = {}
         self.asked: list[str] = []
         self.seconds = 0.0  # that each call takes, on the clock of the test
@@ -55,6 +66,9 @@ class FakeCluster:
 
     def may_change(self) -> bool:
         return self._answer("may_change", self.is_writable)
+
+    def unfinished_jobs(self) -> list[Job]:
+        return self._answer("jobs", self.jobs)
 
 
 @pytest.fixture
@@ -194,11 +208,140 @@ class TestCollecting:
         assert (head.may_change, head.state, head.slow_error) == (True, "ok", "")
 
 
+class TestPendingJobs:
+    """Jobs of whomever: asked for where somebody would see them, told in the head."""
+
+    migration = Job(7, "running", opcodes=("OP_INSTANCE_MIGRATE",), instances=("vm1",), received=990.0, started=999.0)
+
+    def test_they_are_asked_for_on_demand_only_with_one_request(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.migration]
+        assert collector.collect(NORTH, now=1000.0).pending == ()
+        assert "jobs" not in cluster.asked
+        head = collector.collect(NORTH, now=1004.0, jobs_too=True)
+        assert cluster.asked[-2:] == ["instances", "jobs"]
+        assert head.pending == (PendingJob(7, "running", ("vm1",), ("INSTANCE_MIGRATE",), 999.0),)
+        assert collector.store.head("north") == head
+        assert head.pending[0].steps_for("vm1") == "INSTANCE_MIGRATE" and head.pending[0].is_at_work
+
+    def test_what_was_not_asked_for_again_is_not_known_any_more(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.migration]
+        collector.collect(NORTH, now=1000.0, jobs_too=True)
+        assert collector.collect(NORTH, now=1004.0).pending == ()
+
+    def test_they_make_no_new_generation(self, collector: Collector, cluster: FakeCluster) -> None:
+        first = collector.collect(NORTH, now=1000.0, jobs_too=True)
+        cluster.jobs = [self.migration]
+        second = collector.collect(NORTH, now=1004.0, jobs_too=True)
+        assert (second.generation, second.digest, second.page_digest) == (
+            first.generation,
+            first.digest,
+            first.page_digest,
+        )
+        assert second.pending
+
+    def test_jobs_about_no_instance_are_left_out_and_a_full_queue_is_bounded(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        verify = Job(1, "running", opcodes=("OP_CLUSTER_VERIFY",), instances=("",))
+        cluster.jobs = [verify] + [msgspec.structs.replace(self.migration, id=number) for number in range(2, 500)]
+        pending = collector.collect(NORTH, now=1000.0, jobs_too=True).pending
+        assert [job.id for job in pending] == list(range(2, 2 + MOST_PENDING))
+
+    def test_a_job_about_very_many_instances_names_some(self, collector: Collector, cluster: FakeCluster) -> None:
+        many = tuple(f"vm{number}" for number in range(500))
+        cluster.jobs = [Job(7, "waiting", opcodes=("OP_INSTANCE_STARTUP",) * 500, instances=many)]
+        [job] = collector.collect(NORTH, now=1000.0, jobs_too=True).pending
+        assert len(job.instances) == len(job.opcodes) == 16 and not job.is_at_work
+
+    def test_a_job_of_several_steps_names_them(self, collector: Collector, cluster: FakeCluster) -> None:
+        opcodes = ("OP_INSTANCE_SHUTDOWN", "OP_INSTANCE_REINSTALL", "OP_TEST_DELAY", "OP_INSTANCE_STARTUP")
+        cluster.jobs = [Job(7, "running", opcodes=opcodes, instances=("vm1", "vm1", "", "vm1"))]
+        [job] = collector.collect(NORTH, now=1000.0, jobs_too=True).pending
+        assert job.steps_for("vm1") == "INSTANCE_SHUTDOWN, INSTANCE_REINSTALL, INSTANCE_STARTUP"
+        assert job.steps_for("vm2") == ""
+
+    @pytest.mark.parametrize("error", [unreachable(), Failed("north", "no luxid"), ValueError("rubbish")])
+    def test_a_cluster_that_does_not_tell_them_is_well_all_the_same(
+        self, collector: Collector, cluster: FakeCluster, error: Exception
+    ) -> None:
+        cluster.trouble = {"jobs": error}
+        head = collector.collect(NORTH, now=1000.0, jobs_too=True)
+        assert (head.state, head.pending, head.instance_count) == ("ok", (), 2)
+
+
+class TestDepartures:
+    """Who went is remembered with whoever could see it, and under which uuid it may be found again."""
+
+    def collect(self, collector: Collector, cluster: FakeCluster, *names: str, now: float) -> Snapshot:
+        tags = ("ganetimgr:users:alice", "ganetimgr:group:noc", "other")
+        cluster.vms = [Instance(name, "north", uuid=f"uuid of {name}", tags=tags) for name in names]
+        collector.collect(NORTH, now=now)
+        snapshot = collector.store.snapshot("north")
+        assert snapshot
+        return snapshot
+
+    def test_one_that_went_is_remembered_with_its_owners_and_when_it_was_there(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        assert self.collect(collector, cluster, "vm1", "vm2", now=1000.0).departed == ()
+        snapshot = self.collect(collector, cluster, "vm2", now=1004.0)
+        gone = Departed("vm1", "uuid of vm1", ("group:noc", "user:alice"), 1000.0)
+        assert snapshot.departed == (gone,)
+        assert snapshot.departure("vm1") == gone and snapshot.departure("vm3") is None
+        assert DirectoryStore(collector.store.path).snapshot("north") == snapshot  # type: ignore[attr-defined]
+
+    def test_the_memory_lasts_and_changes_nothing(self, collector: Collector, cluster: FakeCluster) -> None:
+        self.collect(collector, cluster, "vm1", "vm2", now=1000.0)
+        first = self.collect(collector, cluster, "vm2", now=1004.0)
+        later = self.collect(collector, cluster, "vm2", now=9999.0)
+        assert (later.generation, later.departed) == (first.generation, first.departed)
+
+    def test_one_that_came_back_has_not_gone(self, collector: Collector, cluster: FakeCluster) -> None:
+        for number, names in enumerate((("vm1", "vm2"), ("vm2",), ("vm1", "vm2"))):
+            snapshot = self.collect(collector, cluster, *names, now=1000.0 + number)
+        assert snapshot.departed == ()
+
+    def test_a_renamed_one_is_found_by_its_uuid(self, collector: Collector, cluster: FakeCluster) -> None:
+        self.collect(collector, cluster, "vm1", "vm2", now=1000.0)
+        cluster.vms = [msgspec.structs.replace(cluster.vms[0], name="new"), cluster.vms[1]]
+        collector.collect(NORTH, now=1004.0)
+        snapshot = collector.store.snapshot("north")
+        assert snapshot
+        [gone] = snapshot.departed
+        successor = snapshot.successor(gone)
+        assert gone.name == "vm1" and successor and successor.name == "new"
+
+    def test_where_ganeti_tells_no_uuid_nobody_is_taken_for_another(self) -> None:
+        snapshot = Snapshot("north", instances=(Instance("vm2", "north"),), departed=(Departed("vm1"),))
+        assert snapshot.successor(snapshot.departed[0]) is None
+
+    def test_the_latest_are_kept(self, collector: Collector, cluster: FakeCluster) -> None:
+        self.collect(collector, cluster, "early", now=1000.0)
+        crowd = [f"vm{number:03}" for number in range(MOST_DEPARTED)]
+        self.collect(collector, cluster, *crowd, now=1004.0)
+        snapshot = self.collect(collector, cluster, now=1008.0)
+        assert [one.name for one in snapshot.departed] == crowd
+
+    def test_a_prefix_of_the_sites_own_counts(self, store: DirectoryStore, cluster: FakeCluster) -> None:
+        collector = Collector(store, lambda _: cluster, clock=cluster.clock, tag_prefix="cloud")
+        cluster.vms = [Instance("vm1", "north", tags=("cloud:users:erik", "ganetimgr:users:alice"))]
+        collector.collect(NORTH, now=1000.0)
+        cluster.vms = []
+        collector.collect(NORTH, now=1004.0)
+        snapshot = store.snapshot("north")
+        assert snapshot and snapshot.departed[0].owners == ("user:erik",)
+
+
 class TestTrouble:
     @pytest.mark.parametrize(
         ("error", "state"),
         [
             (Unreachable("north", "nobody answers"), "unreachable"),
+            (WrongCertificate("north", "its certificate is not the pinned one"), "untrusted"),
             (WrongPassword("north", "wrong password"), "denied"),
             (NotAllowed("north", "may not"), "denied"),
             (BrokenAnswer("north", "HTML"), "broken"),

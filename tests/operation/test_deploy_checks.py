@@ -122,6 +122,8 @@ def test_a_key_file_that_is_too_short_is_named(settings: Any, tmp_path: Path) ->
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "no mail leaves this machine"),
         ("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend", "no mail leaves this machine"),
         ("SHOW_PATTERNS", True, "SHOW_PATTERNS is on"),
+        ("CONSOLE_URL", "ws://{host}:8089", "CONSOLE_URL begins with ws://"),
+        ("CONSOLE_HOST", "192.0.2.7", "consoles can be reached past the web server"),
     ],
 )
 def test_what_is_not_fit_for_production_is_said_before_deployment(name: str, value: Any, words: str, site: Any) -> None:

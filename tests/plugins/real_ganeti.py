@@ -84,6 +84,11 @@ class RealGaneti:
     def instance(self, name: str) -> dict[str, Any]:
         return self.ok("GET", f"/2/instances/{name}")
 
+    @property
+    def a_disk(self) -> list[dict[str, int]]:
+        """The disks of an instance that has a small one, as `an_instance` takes them."""
+        return [{"size": 1024}]
+
     @contextmanager
     def an_instance(self, **parameters: object) -> Generator[str]:
         """The name of an instance without disks or operating system, stopped, that is removed again."""
@@ -106,11 +111,29 @@ class RealGaneti:
         try:
             yield name
         finally:
-            self.does("DELETE", f"/2/instances/{name}")
+            if (
+                self.ask("GET", f"/2/instances/{name}")[0] == 200
+            ):  # a test may have destroyed it, or given it another name
+                self.does("DELETE", f"/2/instances/{name}")
 
     def command(self, *words: str) -> str:
         """What a command on the cluster's master printed."""
         return self.testbed("exec", self.slug, "--", *words)
+
+    @contextmanager
+    def a_stopped_node(self, name: str) -> Generator[None]:
+        """This node's machine is off, and Ganeti was told nothing of it."""
+        node = f"{self.slug}/{name.partition('.')[0]}"
+        self.testbed("node", "stop", node)
+        try:
+            yield
+        finally:
+            self.testbed("node", "start", node)
+
+    @contextmanager
+    def nodes_out_of_service(self) -> Generator[None]:
+        """One node is drained and another one offline: so the testbed makes its larger cluster."""
+        yield
 
     @contextmanager
     def refusing(self) -> Generator[None]:
@@ -135,10 +158,8 @@ class RealGaneti:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
-@pytest.fixture(scope="session")
-def real_clusters() -> list[RealGaneti]:
-    """All clusters of the testbed: c1 with five nodes, c2 with two."""
-    path = Path(os.environ.get("GANETI_TESTBED", ROOT / "var/testbed.json"))
+def clusters_written_down(path: Path) -> list[RealGaneti]:
+    """The clusters of a testbed, all of which answer."""
     if not path.exists():
         pytest.fail(f"no real Ganeti: {path} is not there ('make ganeti' as root makes it)", pytrace=False)
     testbed = json.loads(path.read_text())
@@ -149,6 +170,18 @@ def real_clusters() -> list[RealGaneti]:
         except (requests.RequestException, OSError) as error:
             pytest.fail(f"no real Ganeti: {cluster.slug} of {path} does not answer: {error}", pytrace=False)
     return clusters
+
+
+@pytest.fixture(scope="session")
+def real_clusters() -> list[RealGaneti]:
+    """All clusters of the testbed: c1 with five nodes, c2 with two."""
+    return clusters_written_down(Path(os.environ.get("GANETI_TESTBED", ROOT / "var/testbed.json")))
+
+
+@pytest.fixture(scope="session")
+def kvm_ganeti() -> RealGaneti:
+    """The cluster c3, whose instances are QEMU: vm01 to vm03 run, vm04 is stopped; all have disks, hvparams and VNC."""
+    return clusters_written_down(Path(os.environ.get("GANETI_TESTBED_KVM", ROOT / "var/testbed-kvm.json")))[0]
 
 
 @pytest.fixture(scope="session")

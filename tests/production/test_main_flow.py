@@ -34,6 +34,7 @@ def nginx(site: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "127.0.0.1:8088": f"127.0.0.1:{site.port}",
         "/opt/ganetimgr/var/static/": f"{site.directory}/var/static/",
         "/opt/ganetimgr/contrib/nginx": str(ROOT / "contrib/nginx"),
+        "/opt/ganetimgr/var/maintenance": f"{site.directory}/var/maintenance",
     }
     yield from running(Nginx(tmp_path_factory.mktemp("nginx"), ROOT / "contrib/nginx/ganetimgr.conf", places))
 
@@ -93,6 +94,18 @@ class TestTheMainFlow:
             assert client.hlen("ganetimgr:inventory:heads") == 3
         assert any("django.contrib.sessions.cached_db" in key for key in keys)
         assert site.rows("SELECT COUNT(*) > 0 FROM django_session") == [(1,)]
+
+    def test_during_maintenance_a_page_says_so_and_static_files_stay(self, site: Production, nginx: Nginx) -> None:
+        sign = site.directory / "var" / "maintenance"
+        sign.touch()
+        try:
+            answer = requests.get(f"{url(nginx)}/user/login/", verify=nginx.certificate, timeout=10)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300")
+            assert "Under maintenance" in answer.text
+            assert "Υπό συντήρηση" in answer.content.decode()
+        finally:
+            sign.unlink()
+        assert requests.get(f"{url(nginx)}/user/login/", verify=nginx.certificate, timeout=10).status_code == 200
 
     def test_after_a_restart_of_redis_everybody_is_still_signed_in(self, site: Production) -> None:
         alice = site.sign_in("alice")

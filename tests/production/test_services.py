@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.site.running import ROOT, Site
+from tests.site.running import ROOT, Site, free_port
 
 pytestmark = pytest.mark.services
-UNITS = ["ganetimgr-web.service", "ganetimgr-watcher.service"]
+UNITS = ["ganetimgr-web.service", "ganetimgr-watcher.service", "ganetimgr-console.service"]
 
 
 def here(text: str) -> str:
@@ -56,6 +56,8 @@ class TestSystemd:
         command = service["Service"]["ExecStart"].split()
         if "gunicorn" in command[0]:
             command[1:1] = ["-b", f"127.0.0.1:{site.port}"]
+        if command[-1] == "console.py":
+            command += ["--bind", f"127.0.0.1:{free_port()}"]
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
             systemd.bind(str(tmp_path / "notify"))
             systemd.settimeout(60)

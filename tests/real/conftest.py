@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.real_ganeti import real_clusters, real_ganeti, real_instance  # noqa: F401
+from tests.plugins.real_ganeti import kvm_ganeti, real_clusters, real_ganeti, real_instance  # noqa: F401
 
 
 @pytest.hookimpl(tryfirst=True)

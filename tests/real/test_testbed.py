@@ -1,6 +1,7 @@
 """The testbed's own promises: what tests of trouble rely on."""
 
 import hashlib
+import socket
 import ssl
 
 import pytest
@@ -64,3 +65,16 @@ def test_status_says_how_to_add_every_cluster(real_clusters):
 def test_bringing_up_what_is_up_changes_nothing(real_ganeti):
     before = real_ganeti.endpoint().fingerprint
     assert before in real_ganeti.testbed("up", "--seed", "6")
+
+
+def test_the_small_cluster_s_instances_are_qemu_with_a_screen_each(kvm_ganeti):
+    instances = {instance["name"]: instance for instance in kvm_ganeti.ok("GET", "/2/instances?bulk=1")}
+    assert [instances[f"vm{number:02d}.c3.ganeti.example"]["status"] for number in (1, 2, 3, 4)] == [
+        *["running"] * 3,
+        "ADMIN_down",
+    ]
+    assert all("kernel_args" in instance["hvparams"] for instance in instances.values())
+    with socket.create_connection(
+        (kvm_ganeti.facts["nodes"][0]["vnc_host"], instances["vm01.c3.ganeti.example"]["network_port"]), timeout=10
+    ) as screen:
+        assert screen.recv(12).startswith(b"RFB 003.")

@@ -94,6 +94,14 @@ class Site:
     def start_watcher(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         return self._start("watcher", [sys.executable, "watcher.py", *options], environment)
 
+    def start_console(self, *options: str) -> subprocess.Popen[bytes]:
+        """The console's process, on the port that the site's settings name, unless the options do."""
+        log = self.directory / "console.log"
+        before = log.read_text().count("Consoles are served on") if log.exists() else 0
+        console = self._start("console", [sys.executable, "console.py", *options])
+        self.until(lambda: log.read_text().count("Consoles are served on") > before, "the console")
+        return console
+
     def kill_hard(self, process: subprocess.Popen[bytes]) -> None:
         """kill -9 for the process and the workers it made."""
         os.killpg(process.pid, signal.SIGKILL)

@@ -4,30 +4,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ganeti', '0004_alter_job_kind'),
+        ("ganeti", "0004_alter_job_kind"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='job',
-            name='claimed',
+            model_name="job",
+            name="claimed",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='job',
-            name='then',
+            model_name="job",
+            name="then",
             field=models.JSONField(default=list),
         ),
         migrations.AlterField(
-            model_name='job',
-            name='kind',
-            field=models.CharField(choices=[('startup', 'Start'), ('shutdown', 'Shut down'), ('reboot', 'Reboot'), ('add-tags', 'Add tags'), ('remove-tags', 'Remove tags'), ('create', 'Create'), ('remove', 'Destroy'), ('dry-run', 'Trial of a creation'), ('reinstall', 'Reinstall'), ('rename', 'Rename'), ('modify', 'Change settings'), ('migrate', 'Migrate')], max_length=20),
+            model_name="job",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("startup", "Start"),
+                    ("shutdown", "Shut down"),
+                    ("reboot", "Reboot"),
+                    ("add-tags", "Add tags"),
+                    ("remove-tags", "Remove tags"),
+                    ("create", "Create"),
+                    ("remove", "Destroy"),
+                    ("dry-run", "Trial of a creation"),
+                    ("reinstall", "Reinstall"),
+                    ("rename", "Rename"),
+                    ("modify", "Change settings"),
+                    ("migrate", "Migrate"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='job',
-            name='state',
-            field=models.CharField(choices=[('due', 'waiting for its turn'), ('intended', 'about to be asked for'), ('submitted', 'with Ganeti'), ('succeeded', 'done'), ('failed', 'failed'), ('canceled', 'canceled'), ('unknown', 'unknown, please look')], default='intended', max_length=10),
+            model_name="job",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("due", "waiting for its turn"),
+                    ("intended", "about to be asked for"),
+                    ("submitted", "with Ganeti"),
+                    ("succeeded", "done"),
+                    ("failed", "failed"),
+                    ("canceled", "canceled"),
+                    ("unknown", "unknown, please look"),
+                ],
+                default="intended",
+                max_length=10,
+            ),
         ),
     ]

@@ -3,12 +3,14 @@
 import datetime
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +20,19 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import navigation
 from apps.audit.models import AuditEntry
 from apps.audit.shown import ShownEntry
-from apps.clusters import bulk, fleet, inventories, sections, shown
+from apps.clusters import (
+    bulk,
+    confirmations,
+    fleet,
+    grapher,
+    graphs,
+    hardware,
+    inventories,
+    permissions,
+    sections,
+    shown,
+    strips,
+)
 from apps.clusters.fleet import ClusterView, Fleet, NothingKnown, Vm
 from apps.clusters.forms import PER_PAGE, InstanceSearchForm
 from apps.clusters.models import Job
@@ -42,13 +56,14 @@ def instance_list(request: HttpRequest) -> HttpResponse:
     found: Any = form.apply()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     inventories.look_at({instance.cluster for instance in page.object_list})
+    above = [] if request.htmx else strips.above(request)  # type: ignore[attr-defined]
 
     def show() -> HttpResponse:
         part = "clusters/instances/_table.html" if request.htmx else "clusters/instances/list.html"  # type: ignore[attr-defined]
         context = list_context(request, seen, form, page)
-        return render(request, part, {**context, **bulk_context(request, page)})
+        return render(request, part, {**context, **bulk_context(request, page), "strips": above})
 
-    return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
+    return unless_unchanged(request, etag_of(request, seen.fingerprint, above), show, as_of=seen.as_of)
 
 
 def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, page: Any) -> dict[str, Any]:
@@ -60,7 +75,7 @@ def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, pa
     return {
         "form": form,
         "page": page,
-        "heading": _heading(seen.sees_everything),
+        "heading": heading(seen.sees_everything),
         "total": lives_on.total(),
         "cluster_count": len(lives_on),
         "as_of": seen.as_of,
@@ -98,20 +113,35 @@ def instance_detail(request: HttpRequest, cluster_slug: str, instance: str) -> H
         vm = instance_or_404(request.user, cluster_slug, instance)
     except NothingKnown as unknown:
         return nothing_known(request, instance, unknown)
+    except Http404 as nothing:
+        return _renamed_or_404(request, cluster_slug, instance, nothing)
     inventories.look_at([cluster_slug])
 
     def page() -> HttpResponse:
         part = "clusters/instances/_detail.html" if request.htmx else "clusters/instances/detail.html"  # type: ignore[attr-defined]
         return render(request, part, detail_context(request, vm))
 
-    return unless_unchanged(request, etag_of(request, vm.cluster.fingerprint), page, as_of=vm.cluster.as_of)
+    etag = etag_of(request, vm.cluster.fingerprint, grapher.turn())
+    return unless_unchanged(request, etag, page, as_of=vm.cluster.as_of)
+
+
+def _renamed_or_404(request: HttpRequest, slug: str, old: str, nothing: Http404) -> HttpResponse:
+    """Leads on to an instance that got another name here, for those who may look at it; else what there is to say."""
+    name = confirmations.new_name_of(slug, old)
+    if not name:
+        raise nothing
+    instance_or_404(request.user, slug, name)
+    address = reverse("instance-detail", args=[slug, name])
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> HttpResponse:
     """The same to everybody, whether there is such an instance or not; it renews itself until somebody knows."""
     context = {
         "name": name,
-        "heading": _heading(fleet.sees_everything(request.user)),
+        "heading": heading(fleet.sees_everything(request.user)),
         "live_seconds": LIVE_SECONDS,
         **_trouble([unknown.cluster], Counter(), request.user),
         "store_is_away": unknown.store_is_away,
@@ -124,13 +154,26 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
 
 
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
-    sees_everything = fleet.sees_everything(request.user)
-    entries = AuditEntry.objects.about(vm.cluster.slug, vm.name).select_related("requester")[:LATELY]
+    clusters_url = navigation.address_of("clusterdetails")
     return {
         **head_context(request, vm, "overview"),
-        "lately": [ShownEntry(entry, request.user, sees_everything) for entry in entries],
-        "history_url": f"{reverse('auditlog')}?q={vm.name}",
+        "load": graphs.load(request.user, vm),
+        "lately": lately(vm.cluster.slug, vm.name, request.user),
+        "history_url": reverse("instance-history", args=[vm.cluster.slug, vm.name]),
+        "networks_url": f"{clusters_url}?{urlencode({'cluster': vm.cluster.slug})}" if clusters_url else "",
     }
+
+
+def lately(cluster_slug: str, name: str, reader: Any) -> list[ShownEntry]:
+    """The newest entries of an instance's history."""
+    sees_everything = fleet.sees_everything(reader)
+    entries = AuditEntry.objects.about(cluster_slug, name).select_related("requester")[:LATELY]
+    return [ShownEntry(entry, reader, sees_everything) for entry in entries]
+
+
+def whole_history_url(cluster_slug: str, name: str) -> str:
+    """The history of everything, searched for this instance."""
+    return f"{reverse('auditlog')}?{urlencode({'q': name, 'cluster': cluster_slug})}"
 
 
 def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
@@ -139,9 +182,10 @@ def head_context(request: HttpRequest, vm: Vm, section: str) -> dict[str, Any]:
     shown_vm = ShownVm(vm, request.user)
     return {
         "vm": shown_vm,
-        "heading": _heading(sees_everything),
+        "heading": heading(sees_everything),
         "tabs": sections.tabs(request.user, vm, section),
         "failure": _failure(vm, request.user),
+        "waiting": hardware.waiting(vm),
         "sees_nodes": sees_everything,
         "live_seconds": LIVE_SECONDS_WORKING if shown_vm.is_working else LIVE_SECONDS,
         **_trouble([vm.cluster], Counter({vm.cluster.slug: 1}), request.user),
@@ -163,7 +207,7 @@ def render_section(
     return render(request, template, {**head_context(request, vm, section), **context}, status=status)
 
 
-def _heading(sees_everything: bool) -> str:
+def heading(sees_everything: bool) -> str:
     return _("All VMs") if sees_everything else _("My VMs")
 
 
@@ -185,4 +229,7 @@ def _failure(vm: Vm, reader: Any) -> ShownJob | None:
     failed = last is not None and last.state in (Job.State.FAILED, Job.State.CANCELED, Job.State.UNKNOWN)
     if last is None or not failed or last.created < timezone.now() - FAILURE_STAYS:
         return None
-    return ShownJob.of(last, reader)
+    failure = ShownJob.of(last, reader)
+    if "image" in last.details and permissions.may_operate(reader, vm):
+        return replace(failure, again_url=reverse("instance-reinstall", args=[vm.cluster.slug, vm.name]))
+    return failure

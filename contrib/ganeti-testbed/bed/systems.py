@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "os-scripts"
 
-# 16 bit code for the first sector of a disk: prints the text that follows it, then polls the ACPI power button
-# of QEMU's "pc" machine and switches off
+# 16 bit code for the first sector of a disk: prints the text that follows it, then shows every key that is typed,
+# polls the ACPI power button of QEMU's "pc" machine and switches off
 BOOT_CODE = bytes.fromhex(
-    "31c08ed88ed0bc007cfcfbbe377cac84c07409b40ebb0700cd10ebf2ba0206b80001eff4ba0006edf6c40174f6ba0406b80020eff4ebfd"
+    "31c08ed88ed0bc007cfcfbbe487cac84c07409b40ebb0700cd10ebf2ba0206b80001eff4"
+    "b401cd16740bb400cd16b40ebb0700cd10ba0006edf6c40174e5ba0406b80020eff4ebfd"
 )
 
 

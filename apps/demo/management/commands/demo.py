@@ -49,10 +49,13 @@ class Command(BaseCommand):
 
     def _run(self, port: int) -> int:
         state = Path(settings.VAR_DIR)
-        supervisor = Supervisor(state / "log", settings.BASE_DIR, {"PORT": str(port)})
+        graphs = _free_port()  # the settings of all processes name it, so it is chosen before they start
+        console = _free_port()
+        environment = {"PORT": str(port), "GRAPHER_PORT": str(graphs), "CONSOLE_PORT": str(console)}
+        supervisor = Supervisor(state / "log", settings.BASE_DIR, environment)
         try:
             supervisor.heed_signals()
-            self._start(supervisor, state, port)
+            self._start(supervisor, state, port, graphs)
             self.stdout.write(_welcome(port, state))
             self.stdout.flush()
             supervisor.watch()
@@ -65,7 +68,7 @@ class Command(BaseCommand):
             supervisor.end()
         return 0
 
-    def _start(self, supervisor: Supervisor, state: Path, port: int) -> None:
+    def _start(self, supervisor: Supervisor, state: Path, port: int, graphs: int) -> None:
         """Everything up, in an order that lets the slow things overlap."""
         shelf = Shelf(state / "clusters")
         shelf.endpoints_file.unlink(missing_ok=True)
@@ -74,15 +77,19 @@ class Command(BaseCommand):
             faults.write_text("{}\n")
         manage = [sys.executable, "manage.py"]
         supervisor.start("simulator", [*manage, "simulate", "--state", str(shelf.directory), "--faults", str(faults)])
+        fault = state / "grapher-fault.json"
+        supervisor.start("grapher", [*manage, "draw_graphs", "--port", str(graphs), "--fault", str(fault)])
         call_command("migrate", interactive=False, verbosity=0)
         people.ensure_applicants()
         people.ensure_people()
         people.ensure_organizations()
+        people.ensure_texts()
         _wait_for(supervisor, shelf.endpoints, "The simulated clusters do not answer.")
         people.ensure_clusters(shelf.endpoints(), seed.DESCRIPTIONS)
         people.ensure_network()
         people.ensure_applications()
         supervisor.start("watcher", [sys.executable, "watcher.py", "--foreground"])
+        supervisor.start("console", [sys.executable, "console.py"])
         supervisor.start("web", _gunicorn(port))
         _wait_for(supervisor, lambda: _answers(port), "The site does not answer.")
 
@@ -110,6 +117,12 @@ def _refuse_a_taken_port(port: int) -> None:
             raise Trouble(
                 f"Port {port} is not free: stop what listens there, or choose another (PORT={port + 1} make demo)."
             ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _lock(state: Path) -> Any:
@@ -163,5 +176,6 @@ def _welcome(port: int, state: Path) -> str:
         f"Its state is in {state}, its logs in {state / 'log'}, its mails in {settings.EMAIL_FILE_PATH}.\n"
         f"What is wrong with which cluster says {state / 'faults.json'}, "
         'for example {"east": {"silence": true}}.\n'
+        f'What is wrong with the graphs says {state / "grapher-fault.json"}, for example "nothing".\n'
         "Ctrl-C ends it.\n"
     )

@@ -37,7 +37,10 @@ class Command(BaseCommand):
             worlds = shelf.load(worlds)
         ports = {world.slug: options["port_base"] + number for number, world in enumerate(worlds)}
         ganeti = SimulatedGaneti(
-            worlds, ports=ports if options["port_base"] else None, pems=shelf.keys(worlds) if shelf else None
+            worlds,
+            ports=ports if options["port_base"] else None,
+            pems=shelf.keys(worlds) if shelf else None,
+            screens=not options["crowd"],
         )
         faults = FaultsFile(options["faults"], ganeti) if options["faults"] else None
         stopped = threading.Event()

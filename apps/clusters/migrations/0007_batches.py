@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ganeti", "0005_steps_and_further_verbs"),
+        ("ganeti", "0006_confirmed_actions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

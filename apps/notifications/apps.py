@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class NotificationsConfig(AppConfig):
+    """The label is that of ganetimgr 2.x: the permission notifications.can_view_notif hangs on it."""
+
+    name = "apps.notifications"
+    label = "notifications"
+    verbose_name = _("Notifications")
+
+    def ready(self) -> None:
+        from accounts import navigation
+        from apps.notifications import entries
+
+        navigation.register(*entries.NAVIGATION)

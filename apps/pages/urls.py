@@ -1,0 +1,12 @@
+"""Addresses of what the site says about itself; the texts, at /about/SLUG/LANGUAGE/, are Django's flat pages."""
+
+from django.urls import path
+
+from apps.pages import views
+
+urlpatterns = [
+    path("news/", views.news, name="news"),
+    path("news", views.news),
+    path("about/faq/", views.about, {"slug": "faq"}, name="faq"),
+    path("about/<slug:slug>/", views.about, name="about"),
+]
