@@ -1,6 +1,5 @@
 """One verb for many VMs: chosen, read, done a few at a time, and told one by one."""
 
-import dataclasses
 import datetime
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from apps.demo.jobs import Pace
 from ganeti.client import Client
 from ganeti.errors import Unreachable
 from tests import estate
+from tests.clusters.test_steps import WITHOUT_END, let_jobs_end
 from tests.contract.powers import add_cluster
 from tests.simulated import SimulatedSide
 
@@ -411,7 +411,7 @@ def ganeti(simulators: dict[str, SimulatedSide]) -> SimulatedSide:
     """North with nine more stopped VMs of Alice's, whose jobs do not end by themselves."""
     side = simulators["north"]
     world = side.server.world
-    world.jobs.pace = dataclasses.replace(Pace.quick(), power=(3600.0, 3600.0))
+    world.jobs.pace = WITHOUT_END
     with world.lock:
         for name in NINE:
             world.add_instance(
@@ -441,16 +441,6 @@ def tick(ganeti: SimulatedSide) -> Callable[[], None]:
 
 def unfinished() -> list[Job]:
     return list(Job.objects.unfinished().select_related("cluster").order_by("pk"))
-
-
-def let_jobs_end(ganeti: SimulatedSide) -> None:
-    world = ganeti.server.world
-    with world.lock:
-        for job in world.jobs.all.values():
-            if job.status in ("queued", "waiting", "running"):
-                job.due = world.clock()
-    for row in Job.objects.submitted():
-        ganeti.job(row.job_id or 0)
 
 
 def starts(ganeti: SimulatedSide) -> Counter[str]:
