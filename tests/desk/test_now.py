@@ -122,11 +122,13 @@ class TestStrip:
     def test_one_line_stands_above_the_list_of_those_who_see_everything(self, people: Any, as_dora: Browser) -> None:
         put("north", head={"state": "unreachable", "failing_since": 1.0, "error": "north: no answer"})
         page = as_dora.get("/").content.decode()
-        assert "1 matter needs you" in page
-        assert "north does not answer." in page
+        assert 'hx-get="/desk/strip/" hx-trigger="load, live"' in page
+        line = as_dora.get("/desk/strip/").content.decode()
+        assert "1 of them urgent" in line
+        assert "north does not answer." in line
 
     def test_it_renews_itself(self, people: dict[str, User], as_dora: Browser) -> None:
-        assert "needs you" not in as_dora.get("/desk/strip/").content.decode()
+        assert "Nothing needs you" in as_dora.get("/desk/strip/").content.decode()
         apply_for(people["alice"])
         assert "1 matter needs you" in as_dora.get("/desk/strip/").content.decode()
 

@@ -63,7 +63,7 @@ def instance_list(request: HttpRequest) -> HttpResponse:
         context = list_context(request, seen, form, page)
         return render(request, part, {**context, **bulk_context(request, page), "strips": above})
 
-    return unless_unchanged(request, etag_of(request, seen.fingerprint, above), show, as_of=seen.as_of)
+    return unless_unchanged(request, etag_of(request, seen.fingerprint), show, as_of=seen.as_of)
 
 
 def list_context(request: HttpRequest, seen: Fleet, form: InstanceSearchForm, page: Any) -> dict[str, Any]:
