@@ -294,7 +294,6 @@ MIDDLEWARE = [
     "accounts.sessions.SessionEndMiddleware",
     "accounts.second_factor.SecondFactorMiddleware",
     "axes.middleware.AxesMiddleware",
-    "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",  # last: only what nothing else answers
 ]
 TEMPLATES = [
     {

@@ -198,6 +198,7 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "news": ("/news/", all_alike(PAGE), all_alike(NOT_SO)),
     "faq": ("/about/faq/", all_alike(NOTHING), all_alike(NOT_SO)),  # nobody has written any of these texts here
     "about": ("/about/info/", all_alike(NOTHING), all_alike(NOT_SO)),
+    "about-text": ("/about/info/en/", all_alike(NOTHING), all_alike(NOT_SO)),
     "notify": ("/notifications/", DESK, DESK),
     "usergroups": ("/notifications/usergrps/?q=web&type=vm", DESK, DESK_NOT_SO),
     "notification-details": (

@@ -1,7 +1,7 @@
 """The site's texts about itself: Django's flat pages, one for each language, below /about/ as in ganetimgr 2.x.
 
-`manage.py loaddata flatpages.json` brings six to begin with; administrators write their own in the admin. The setting
-FLATPAGES says to which of them there are links.
+`manage.py loaddata flatpages.json` brings six to begin with; administrators write their own in the admin, at addresses
+/about/SLUG/LANGUAGE/. The setting FLATPAGES says to which of them there are links.
 """
 
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""Addresses of what the site says about itself; the texts, at /about/SLUG/LANGUAGE/, are Django's flat pages."""
+"""Addresses of what the site says about itself; the texts are Django's flat pages, with addresses below /about/."""
 
 from django.urls import path
 
@@ -9,4 +9,5 @@ urlpatterns = [
     path("news", views.news),
     path("about/faq/", views.about, {"slug": "faq"}, name="faq"),
     path("about/<slug:slug>/", views.about, name="about"),
+    path("about/<slug:slug>/<slug:language>/", views.text, name="about-text"),
 ]

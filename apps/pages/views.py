@@ -1,5 +1,6 @@
-"""News, and the way to a text in the reader's language; the texts themselves Django's flat pages show."""
+"""News, the site's texts about itself, and the way to them in the reader's language."""
 
+from django.contrib.flatpages.views import flatpage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -23,3 +24,9 @@ def about(request: HttpRequest, slug: str) -> HttpResponse:
     if url is None:
         raise Http404(_("There is no such text."))
     return redirect(url)
+
+
+@require_safe
+def text(request: HttpRequest, slug: str, language: str) -> HttpResponse:
+    """A text about the site; one that asks for it is for those who are signed in."""
+    return flatpage(request, texts.address(slug, language))

@@ -10,7 +10,8 @@ document.addEventListener("click", async (event) => {
   try {
     const answer = await fetch(link.dataset.popup, { headers: { "HX-Request": "true" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.status);
-    dialog.innerHTML = await answer.text();
+    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+    dialog.replaceChildren(...part.body.childNodes);
   } catch {
     location.assign(link.href); // the page as a whole says better what is the matter
     return;

@@ -211,13 +211,13 @@ class TestThePage:
         assert 'href="https://video.example.org/watch" target="_blank" rel="noopener noreferrer"' in page
 
     def test_the_provider_and_its_networks_are_in_the_footer(self, client: Client, settings: Any) -> None:
-        networks = [{"URL": "https://www.social.example/@vps", "FONT_AWESOME_NAME": "fa-x"}, {"URL": "/x", "NAME": "X"}]
+        networks = [{"URL": "https://www.social.example/@vps", "FONT_AWESOME_NAME": "fa-y"}, {"URL": "/y", "NAME": "Y"}]
         provider = {"NAME": "Example", "URL": "https://www.example.org", "SOCIAL_NETWORKS": networks}
         settings.BRANDING = {**settings.BRANDING, "SERVICE_PROVIDED_BY": provider}
         page = client.get("/user/login/").content.decode()
         assert '<a href="https://www.example.org">Example</a>' in page
         assert '<a href="https://www.social.example/@vps" rel="noopener">social.example</a>' in page
-        assert '<a href="/x" rel="noopener">X</a>' in page
+        assert '<a href="/y" rel="noopener">Y</a>' in page
 
     def test_nothing_of_a_film_is_loaded_before_somebody_wants_it(self, client: Client, settings: Any) -> None:
         settings.BRANDING = {**settings.BRANDING, "VIDEO": "https://video.example.org/watch"}

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import People
 from tests.simulated import SimulatedSide
 from tests.site.running import Site
+
+pytestmark = pytest.mark.browser
 
 PAGE = "/instances/north/www.example.org/novnc/"
 VM = "www.example.org"

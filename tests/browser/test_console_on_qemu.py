@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.plugins.real_ganeti import RealGaneti
 from tests.site.running import Site, free_port
 
+pytestmark = pytest.mark.browser
+
 SETTINGS = """
 INVENTORY_INTERVAL = INVENTORY_INTERVAL_WATCHED = 1
 CONSOLE_PORT = {port}

@@ -225,12 +225,13 @@ class TestFactsByRole:
         assert "Out of service" in page and "should be running" not in page
         assert "An administrator took this instance out of service." in page
 
-    def test_nodes_and_networks_lead_nowhere_where_this_site_has_no_pages_about_them(
-        self, as_dora: Browser, north: Cluster
+    def test_nodes_and_networks_lead_staff_to_their_pages(
+        self, as_dora: Browser, as_alice: Browser, north: Cluster
     ) -> None:
         page = text(as_dora)
-        assert "node1.example.org" in page and "group default" in page
-        assert 'href="/cluster/' not in page
+        assert 'href="/cluster/nodes/north/node1.example.org/"' in page and "group default" in page
+        assert 'href="/cluster/detail/?cluster=north' in page
+        assert 'href="/cluster/' not in text(as_alice)
 
     def test_owners_lead_staff_to_their_pages(self, as_bob: Browser, as_alice: Browser, north: Cluster) -> None:
         assert 'href="/user/info/user/alice/"' in text(as_bob)

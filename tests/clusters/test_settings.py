@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEntry
 from apps.clusters import steps
+from apps.clusters.actions import Step
 from apps.clusters.models import Cluster, Job
 from tests import estate
 from tests.contract.powers import add_cluster
@@ -157,9 +158,7 @@ class TestWhatGanetiIsTold:
     def test_a_running_one_is_marked_quietly_when_the_change_is_done(self, as_alice: Browser, north: Cluster) -> None:
         sent(as_alice, nic_type="e1000")
         row = Job.objects.get()
-        assert row.then == [
-            {"kind": "add-tags", "details": {"tags": ["ganetimgr:needsreboot"]}, "event": "", "is_quiet": True}
-        ]
+        assert row.then == [Step("add-tags", {"tags": ["ganetimgr:needsreboot"]}, is_quiet=True).stored]
 
     @pytest.mark.parametrize(
         "fields",
