@@ -33,6 +33,6 @@ def test_what_has_to_do_with_rows_passes_on_mariadb(
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--create-db"]
     done = subprocess.run(
         [*command, "--ds", "tests.production.settings", SPECIAL, *tests],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
