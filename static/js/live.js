@@ -58,7 +58,8 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { xhr, target, pathInfo } = detail;
   const answered = new URL(xhr.responseURL || pathInfo.finalRequestPath, location.href);
-  if (target.matches("[data-live]") && answered.pathname !== location.pathname) { // sent to the sign-in page: the session has ended
+  const own = new URL(target.getAttribute("hx-get") ?? "", location.href).pathname;
+  if (target.matches("[data-live]") && ![location.pathname, own].includes(answered.pathname)) { // sent to the sign-in page: the session has ended
     detail.shouldSwap = false;
     location.reload();
   } else if (target.matches("[data-live]") && xhr.status === 200) {
