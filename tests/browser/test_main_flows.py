@@ -200,7 +200,7 @@ class TestPower:
             page.get_by_role("button", name="Reboot").click()
             page.get_by_role("dialog").get_by_role("button", name="Reboot").click()
             expect(page.get_by_role("region", name="Job in progress")).to_be_visible()
-            page.get_by_role("link", name="History", exact=True).click()
+            page.get_by_role("navigation", name="Main").get_by_role("link", name="History", exact=True).click()
             entry = page.locator("tbody tr", has_text="mail.example.org").first
             expect(state_of(entry)).to_have_text("In progress")
             expect(entry).to_contain_text("127.0.0.1")
