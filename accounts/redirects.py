@@ -1,4 +1,4 @@
-"""Where a form leads back to: a page of ours, whatever the form says."""
+"""How a form is answered: where it leads back to, a page of ours whatever it says; and whether a script sent it."""
 
 import re
 
@@ -12,6 +12,11 @@ def own_page(request: HttpRequest, wanted: str, otherwise: str) -> str:
     is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     # "foo" would be taken for the name of a view
     return wanted if is_ours and wanted.startswith("/") else otherwise
+
+
+def is_script(request: HttpRequest) -> bool:
+    """Whether a script of ganetimgr 2.x asks, which reads JSON; htmx says the same of itself in another header, too."""
+    return request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx  # type: ignore[attr-defined]
 
 
 def in_language(path: str, language: str) -> str:

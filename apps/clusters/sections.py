@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -52,15 +52,8 @@ SECTIONS = (
 def tabs(user: Any, vm: Vm, current: str) -> list[Tab]:
     """The parts that `user` has; one alone needs no tabs."""
     found = [
-        Tab(section.label, url, section.name == current)
+        Tab(section.label, reverse(section.url_name, args=[vm.cluster.slug, vm.name]), section.name == current)
         for section in SECTIONS
-        if section.test(user, vm) and (url := _address(section, vm))
+        if section.test(user, vm)
     ]
     return found if len(found) > 1 else []
-
-
-def _address(section: Section, vm: Vm) -> str:
-    try:
-        return reverse(section.url_name, args=[vm.cluster.slug, vm.name])
-    except NoReverseMatch:
-        return ""

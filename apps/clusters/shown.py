@@ -196,7 +196,7 @@ class ShownVm:
 
     @property
     def node_url(self) -> str:
-        """The page of its primary node; empty where this site has none."""
+        """The page of its primary node; empty where there is none, or its name is one that no address could carry."""
         try:
             return reverse("cluster-node", args=[self.cluster.slug, self.instance.pnode])
         except NoReverseMatch:

@@ -10,7 +10,8 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from accounts import navigation
-        from apps.notifications import entries
+        from accounts import navigation, retelling
+        from apps.notifications import entries, sending
 
         navigation.register(*entries.NAVIGATION)
+        retelling.register(*sending.SENTENCES)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.looks import Status
 from accounts.models import OutgoingMail
+from accounts.retelling import retold
 
 
 def new_token() -> str:
@@ -84,6 +85,11 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>"
+
+    @property
+    def words(self) -> str:
+        """Why its mail could not be sent: the mail server's words, or ours retold."""
+        return retold(self.error)
 
     @property
     def status(self) -> Status:

@@ -8,9 +8,10 @@ import logging
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import outbox
 from accounts.models import OutgoingMail
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 200  # mails that are written at a time
 OCCASION = "notification"
+NO_ADDRESS = gettext_noop("This is no address.")
+CANNOT_BE_WRITTEN = gettext_noop("The mail could not be written; the log says why.")
+SENTENCES = (NO_ADDRESS, CANNOT_BE_WRITTEN)  # for accounts.retelling
 
 
 def send(
@@ -63,8 +67,20 @@ def send(
 def write_due() -> int:
     """Writes mails of recipients who have none yet; says how many. A chore of the watcher."""
     due = Recipient.objects.filter(outcome=Recipient.Outcome.WAITING, written_at=None)
-    rows = list(due.select_related("notification", "user").order_by("pk")[:BATCH])
-    return sum(map(_write, rows))
+    return sum(map(_write_safely, due.select_related("notification", "user").order_by("pk")[:BATCH]))
+
+
+def _write_safely(row: Recipient) -> bool:
+    """One that cannot be written keeps no other waiting: it is given up, and the log says why."""
+    try:
+        return _write(row)
+    except DatabaseError:
+        raise  # all of them wait for that
+    except Exception:
+        log.exception("The mail of notification %s to recipient %s cannot be written.", row.notification_id, row.pk)
+        failed = {"outcome": Recipient.Outcome.FAILED, "error": CANNOT_BE_WRITTEN, "written_at": timezone.now()}
+        Recipient.objects.filter(pk=row.pk, written_at=None).update(**failed)
+        return False
 
 
 def _write(row: Recipient) -> bool:
@@ -73,7 +89,7 @@ def _write(row: Recipient) -> bool:
             return False
         mail = outbox.post(OCCASION, row.address, _context(row), language=outbox.language_of(row.user))
         if mail is None:
-            failed = {"outcome": Recipient.Outcome.FAILED, "error": "This is no address."}
+            failed = {"outcome": Recipient.Outcome.FAILED, "error": NO_ADDRESS}
             Recipient.objects.filter(pk=row.pk).update(**failed)
         else:
             OutgoingMail.objects.filter(pk=mail.pk).update(user=row.user)

@@ -6,15 +6,15 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from accounts.models import NewsFeed
 from ganetimgr import sitefile
+from tests.look.order import in_order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 FEED = "https://www.example.org/news.rss"
@@ -36,22 +36,16 @@ def cookies(settings: Any) -> dict[str, str]:
     return {"sessionid": client.cookies["sessionid"].value}
 
 
-def in_order(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
 def test_everybody_can_read_them(open_page: Any, cookies: dict[str, str], width: int, theme: str) -> None:
     page = open_page("/about/faq/en/", width=width, theme=theme, cookies=cookies)
     page.get_by_text("Why is a button off?").click()
     expect(page.get_by_text("an administrator has locked it")).to_be_visible()
     in_order(page)
+    site = page.url.removesuffix("/about/faq/en/")
     for address in ("/about/info/el/", "/about/terms-of-service/en/", "/news/"):
-        page.goto(address if address.startswith("http") else page.url.split("/about")[0] + address)
+        page.goto(site + address)
         in_order(page)
-        page.goto(page.url.split("/about")[0].split("/news")[0] + "/about/faq/en/")
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import EmailChange, Organization
 from tests.accounts.test_sshkeys import ECDSA, ED25519, ED25519_SHA256
+from tests.look.order import in_order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -27,12 +27,6 @@ def cookies(alice: User) -> dict[str, str]:
     client = Client()
     client.force_login(alice)
     return {"sessionid": client.cookies["sessionid"].value}
-
-
-def in_order(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def paste(page: Page, text: str) -> None:

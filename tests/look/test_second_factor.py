@@ -4,7 +4,6 @@ import base64
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.test import Client
 from django_otp.oath import totp
@@ -12,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from accounts import second_factor
 from accounts.models import Authenticator
+from tests.look.order import in_order
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -38,12 +38,6 @@ def half_way(alice: User) -> Client:
     client = Client()
     client.post(LOGIN, {"username": "alice", "password": "alice"})
     return client
-
-
-def in_order(page: Page) -> None:
-    found = Axe().run(page).response["violations"]
-    assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def press(page: Page, *keys: str) -> None:

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.looks import Text
-from accounts.redirects import own_page
+from accounts.redirects import is_script, own_page
 from apps.audit.models import Actor
 from apps.clusters import actions, fleet, holding, locks, moving, owners, permissions, problems, shown
 from apps.clusters.access_forms import IsolateForm, LetInForm, LockForm, OwnersForm
@@ -83,7 +83,7 @@ def _instance(request: HttpRequest, name: str, slug: str, may: str) -> Vm:
 
 def _ask_which(request: HttpRequest, ambiguous: Ambiguous) -> HttpResponse:
     """A link for each cluster; scripts read that they have to say which."""
-    if _is_script(request):
+    if is_script(request):
         sentence = _("There are several VMs of this name. Say which with ?cluster=, one of: %(clusters)s.")
         reason = sentence % {"clusters": ", ".join(ambiguous.slugs)}
         return JsonResponse({"result": "failure", "reason": reason}, status=409)
@@ -267,7 +267,7 @@ def let_in(request: HttpRequest, vm: Vm) -> HttpResponse:
     form = LetInForm(vm, request.POST)
     if not form.is_valid():
         sentence = str(form.errors["whitelist_ip"][0])
-        return _failure(sentence) if _is_script(request) else _page(request, vm, "isolation", form=form)
+        return _failure(sentence) if is_script(request) else _page(request, vm, "isolation", form=form)
     wanted = form.cleaned_data["whitelist_ip"]
     return _do(request, vm, "instance-let-in", lambda by: holding.let_in(vm, wanted, by), moving.effect(vm))
 
@@ -297,7 +297,7 @@ def tags(request: HttpRequest, vm: Vm) -> HttpResponse:
         return _found(request, vm, OwnersForm(vm, request.user, request.POST, is_search=True))
     form = OwnersForm(vm, request.user, request.POST)
     if not form.is_valid():
-        if _is_script(request):
+        if is_script(request):
             hint = [_("Send confirmed=true with it.")] if form.warning else []
             return _failure(" ".join([*(str(error) for errors in form.errors.values() for error in errors), *hint]))
         return _owners_page(request, vm, form)
@@ -311,7 +311,7 @@ def _give(request: HttpRequest, vm: Vm, form: OwnersForm) -> HttpResponse:
     try:
         owners.make(change, vm, Actor.of(request))
     except actions.Refused as refused:
-        if _is_script(request):
+        if is_script(request):
             return _failure(str(refused))
         form.add_error("owner", str(refused))
         return _owners_page(request, vm, form)
@@ -381,20 +381,16 @@ def tagusergroups(request: HttpRequest) -> HttpResponse:
 # ---- answers -------------------------------------------------------------------------------------------------
 
 
-def _is_script(request: HttpRequest) -> bool:
-    return request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx  # type: ignore[attr-defined]
-
-
 def _done(request: HttpRequest, told: str, here: str, *, is_fixed: bool = False) -> HttpResponse:
     """{"result": "success"} for scripts; others go back to the page that asked (unless `is_fixed`), or to `here`."""
-    if _is_script(request):
+    if is_script(request):
         return JsonResponse({"result": "success"})
     messages.success(request, told)
     return redirect(here if is_fixed else own_page(request, request.POST.get("next", ""), here))
 
 
 def _refused(request: HttpRequest, sentence: str, here: str) -> HttpResponse:
-    if _is_script(request):
+    if is_script(request):
         return _failure(sentence)
     messages.error(request, sentence)
     return redirect(own_page(request, request.POST.get("next", ""), here))

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.looks import Status
+from accounts.redirects import is_script
 from accounts.retelling import retold
 from accounts.templatetags.look import counted_vms
 from apps.audit.models import Actor
@@ -201,7 +202,7 @@ def begin(request: HttpRequest, number: int) -> HttpResponse:
     batch = batch_or_404(request.user, number)
     form = CountForm(request.POST, len(batch.goes))
     if not batch.begun and len(batch.goes) > bulk.TYPED_ABOVE and not form.is_valid():
-        if _is_script(request):
+        if is_script(request):
             return JsonResponse({"action": form.errors["count"][0]}, status=409)
         return _review(request, batch, form)
     if batch.requested_by_id != request.user.pk:
@@ -256,13 +257,9 @@ def _list_url(query: str) -> str:
     return f"{resolve_url('user-instances')}?{query}" if query else resolve_url("user-instances")
 
 
-def _is_script(request: HttpRequest) -> bool:
-    return request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx  # type: ignore[attr-defined]
-
-
 def _answer(request: HttpRequest, told: str, url: str, *, done: bool = True, say: bool = True) -> HttpResponse:
     """{"action": sentence, "url": page} for scripts; browsers are sent to the page."""
-    if _is_script(request):
+    if is_script(request):
         return JsonResponse({"action": told, "url": url}, status=200 if done else 409)
     if say:
         (messages.success if done else messages.error)(request, told)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.redirects import own_page
+from accounts.redirects import is_script, own_page
 from apps.clusters import inventories, leases
 from apps.clusters.permissions import may_hurry
 from ganeti.inventory import StoreDown
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 @require_POST
 def collect_now(request: HttpRequest) -> HttpResponse:
     """Asks the watchers to look at every cluster now. Nobody waits for Ganeti here."""
-    is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx  # type: ignore[attr-defined]
+    is_asked_by_script = is_script(request)
     if not may_hurry(request.user):
-        if is_script:
+        if is_asked_by_script:
             return JsonResponse({"error": "Violation"}, status=403)
         raise PermissionDenied(_("Only the help desk and administrators may ask for this."))
     sentence = _ask()
-    if is_script:
+    if is_asked_by_script:
         return JsonResponse({"error": sentence} if sentence else {"result": "Success"}, status=503 if sentence else 200)
     if sentence:
         messages.error(request, sentence)

@@ -154,13 +154,12 @@ def nothing_known(request: HttpRequest, name: str, unknown: NothingKnown) -> Htt
 
 
 def detail_context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
-    clusters_url = navigation.address_of("clusterdetails")
     return {
         **head_context(request, vm, "overview"),
         "load": graphs.load(request.user, vm),
         "lately": lately(vm.cluster.slug, vm.name, request.user),
         "history_url": reverse("instance-history", args=[vm.cluster.slug, vm.name]),
-        "networks_url": f"{clusters_url}?{urlencode({'cluster': vm.cluster.slug})}" if clusters_url else "",
+        "networks_url": f"{reverse('clusterdetails')}?{urlencode({'cluster': vm.cluster.slug})}",
     }
 
 

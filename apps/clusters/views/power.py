@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.redirects import own_page
+from accounts.redirects import is_script, own_page
 from apps.audit.models import Actor
 from apps.clusters import actions, problems
 from apps.clusters.fleet import NothingKnown
@@ -46,7 +46,7 @@ def _do(request: HttpRequest, cluster_slug: str, name: str, kind: str) -> HttpRe
 
 def _answer(request: HttpRequest, cluster_slug: str, name: str, told: str, done: bool) -> HttpResponse:
     """{"action": sentence} for scripts; browsers and htmx are sent back to the page that asked, which shows the job."""
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest" and not request.htmx:  # type: ignore[attr-defined]
+    if is_script(request):
         return JsonResponse({"action": told}, status=200 if done else 409)
     (messages.success if done else messages.error)(request, told)
     own = reverse("instance-detail", args=[cluster_slug, name])

@@ -40,8 +40,9 @@ def desk(request: HttpRequest) -> HttpResponse:
 def strip(request: HttpRequest) -> HttpResponse:
     """The one line of it, for the list of all VMs, which renews itself."""
     found = Desk(request.user)
-    etag = etag_of(request, found.total, found.urgent)
-    return unless_unchanged(request, etag, lambda: render(request, "desk/_strip.html", _line(found)))
+    line = _line(found)
+    etag = etag_of(request, found.total, found.urgent, str(line["first"] and line["first"].title))
+    return unless_unchanged(request, etag, lambda: render(request, "desk/_strip.html", line))
 
 
 def above_the_list(request: HttpRequest) -> dict[str, Any] | None:

@@ -7,9 +7,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.permissions import only
 from apps.clusters.views.etag import etag_of, unless_unchanged
 from apps.notifications.models import Notification, Recipient
-from apps.notifications.permissions import may_read_archive, only
+from apps.notifications.permissions import may_read_archive
 
 PER_PAGE = 100
 LIVE_SECONDS = 2

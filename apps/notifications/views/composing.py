@@ -13,12 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import outbox
+from accounts.permissions import only
 from apps.audit.models import Actor
 from apps.clusters import fleet
 from apps.notifications import recipients, sending
 from apps.notifications.compose import Compose
 from apps.notifications.models import Notification
-from apps.notifications.permissions import may_notify, may_read_archive, only
+from apps.notifications.permissions import may_notify, may_read_archive
 from apps.notifications.recipients import KINDS, Person
 
 ARCHIVE_PER_PAGE = 20
