@@ -16,7 +16,7 @@ from accounts.models import NewsFeed
 from ganetimgr import sitefile
 from tests.look.order import in_order
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FEED = "https://www.example.org/news.rss"
 COLLECTOR = b"""
 const props = window.ATL_JQ_PAGE_PROPS;
