@@ -47,6 +47,8 @@ APPLICATION_REFUSED = "Application rejected"
 APPLICATION_DISCARDED = "Application discarded"
 APPLICATION_WITHDRAWN = "Application withdrawn"
 APPLICATION_DELETED = "Application deleted"
+IDLE_WARNED = "Idle owners: stop announced"
+IDLE_CONDEMNED = "Idle owners: removal announced"
 RENAMING_RETRIED = "Renaming tried again"
 RENAMING_GIVEN_UP = "Renaming given up"
 
@@ -127,6 +129,8 @@ WORDS: dict[str, str | Promise] = {
     deeds.ORGANIZATION_DELETED: _("Organisation deleted"),
     deeds.ORGANIZATION_JOINED: _("Added to an organisation"),
     deeds.ORGANIZATION_LEFT: _("Removed from an organisation"),
+    IDLE_WARNED: _("Wrote to idle owners that it is going to be shut down"),
+    IDLE_CONDEMNED: _("Wrote to idle owners that it is going to be destroyed"),
     RENAMING_RETRIED: _("Renaming tried again"),
     RENAMING_GIVEN_UP: _("Renaming given up"),
     deeds.NAME_CHANGED: _("Changed the name"),

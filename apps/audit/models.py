@@ -114,7 +114,7 @@ def _entry(by: Actor, action: str, cluster: str, instance: str, **fields: Any) -
     user = None if isinstance(by.user, AnonymousUser) else by.user
     return AuditEntry(
         requester=user,
-        requester_name=user.get_username() if user else "",
+        requester_name=by.user.get_username(),  # that of nobody is empty, that of a command says which one
         ipaddress=by.address,
         action=action[:255],
         cluster=cluster,
