@@ -17,7 +17,7 @@ from ganeti import tags as tag_grammar
 class IdlePolicy(AnonymousUser):
     """Who acts when `manage.py idle_policy` does: nobody's account. A blank is in no account's name."""
 
-    username = "idle policy"
+    username: Any = "idle policy"
 
 
 def may_look(user: Any, vm: Vm) -> bool:

@@ -204,7 +204,8 @@ class Policy:
 
     def survey(self) -> Survey:
         """Every VM of the clusters that answer, judged. Clusters that do not answer are left alone."""
-        silent, instances = [], []
+        silent: list[ClusterView] = []
+        instances: list[Instance] = []
         for view, snapshot in fleet.snapshots():
             if self.rules.clusters and view.slug not in self.rules.clusters:
                 continue

@@ -10,7 +10,8 @@ from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from accounts import profiles
 from accounts.models import OutgoingMail
@@ -120,6 +121,11 @@ class TestWhoseVmsAreIdle:
         assert "Would be done: 1 marked" in plan("--days", "250")
         settings.IDLE_POLICY_DAYS = "400"
         assert "Would be done: nothing to do" in plan()
+
+    def test_many_vms_cost_the_same_queries(self, owners: Any, django_assert_max_num_queries: Any) -> None:
+        estate.put("north", *(vm("old", "older", name=f"vm{number}.example.org") for number in range(100)))
+        with django_assert_max_num_queries(10):
+            assert "50 marked" in plan()
 
     @pytest.mark.parametrize("words", [("--days", "0"), ("--at-most", "0"), ("--cluster", "nroth")])
     def test_options_that_make_no_sense_are_refused(self, owners: Any, words: tuple[str, ...]) -> None:
@@ -487,6 +493,10 @@ class TestMails:
             ("old@example.org", "el"),
             ("older@example.org", "en"),
         ]
+        day = timezone.localdate() + datetime.timedelta(days=30)
+        with translation.override("el"):
+            assert f"{date_format(day, 'j E Y')}" in told("old")[0].text
+        assert "Γεια σας Old Hand" in told("old")[0].text
 
 
 class TestThePage:
