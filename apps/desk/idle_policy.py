@@ -267,8 +267,7 @@ class Policy:
             return Verdict(vm, f"loses its marks, for {_some(here)} signed in", Deed.UNMARK, tuple(set_marks))
         told = [user for user in owners if can_be_told(user)]
         if not told and not self.rules.with_unowned:
-            nobody = "nobody owns it" if not owners else f"none of its owners can be written to ({_names(owners)})"
-            return Verdict(vm, f"left alone, for {nobody}; --with-unowned takes it too")
+            return Verdict(vm, f"left alone, for {_why_nobody(vm, owners)}; --with-unowned takes it too")
         return self._step_of_idle(vm, owners, told, story)
 
     def _step_of_idle(self, vm: Vm, owners: list[User], told: list[User], story: Story) -> Verdict:
@@ -380,6 +379,13 @@ class Policy:
             actions.request(vm, KINDS[verdict.deed], self.by, may=MAY)
         is_as_planned = verdict.deed == planned.deed or planned.deed in TELLING
         return planned.sentence if is_as_planned else verdict.sentence
+
+
+def _why_nobody(vm: Vm, owners: list[User]) -> str:
+    if owners:
+        return f"none of its owners can be written to ({_some([user.get_username() for user in owners])})"
+    named = [*vm.tags.users, *(f"group {group}" for group in vm.tags.groups)]
+    return f"nobody is behind the owners in its tags ({_some(named)})" if named else "nobody owns it"
 
 
 def _missing(tags: Collection[str], wanted: str) -> tuple[str, ...]:

@@ -138,17 +138,24 @@ class TestVmsWithoutAnybody:
     def estate_of_nobody(self, owners: Any) -> None:
         account("mute", seen=300, email="")
         account("off", seen=300, is_active=False)
-        estate.put("north", vm("ghost"), vm("mute", name="b.example.org"), vm("off", name="c.example.org"))
+        estate.put(
+            "north",
+            vm("ghost"),
+            vm("mute", name="b.example.org"),
+            vm("off", name="c.example.org"),
+            vm(name="d.example.org"),
+        )
 
     def test_they_are_told_and_left_alone(self) -> None:
         said = run()
-        assert "north/web.example.org: left alone, for nobody owns it" in said
+        assert "north/web.example.org: left alone, for nobody is behind the owners in its tags (ghost)" in said
         assert "north/b.example.org: left alone, for none of its owners can be written to (mute)" in said
         assert "north/c.example.org: left alone, for none of its owners can be written to (off)" in said
+        assert "north/d.example.org: left alone, for nobody owns it" in said
         assert not Job.objects.exists()
 
     def test_they_are_taken_where_that_is_wanted(self) -> None:
-        assert "Would be done: 3 marked; mails to 0 people" in plan("--with-unowned")
+        assert "Would be done: 4 marked; mails to 0 people" in plan("--with-unowned")
 
 
 class TestSteps:

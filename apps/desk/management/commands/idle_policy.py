@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError("No watcher is running: nobody would send the mails and follow the changes.")
         survey = policy.survey() if is_dry else policy.announce()
         refused = 0
-        for verdict in survey.verdicts:
+        for verdict in sorted(survey.verdicts, key=lambda verdict: not verdict.is_to_be_done):
             refused += not self._say(verdict, policy, is_dry)
         self._sum_up(survey, is_dry)
         self._end(survey, refused)
