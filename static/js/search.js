@@ -53,7 +53,7 @@ function leavePhonesPanel() {
 
 function say(sentence) {
   const told = document.createElement("p");
-  told.className = "said";
+  told.className = "found-said";
   told.textContent = sentence;
   found.replaceChildren(told);
   open();

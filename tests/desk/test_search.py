@@ -87,7 +87,8 @@ class TestVms:
         "query",
         [
             "web.example.org", "WEB.example", "10.1.2.3", "10.1.", "2001:db8::7", "2001:0DB8:0000::0007",
-            "[2001:db8::7]", "2001:0db8:", "aa:00:00:00:00:01", "AA-00-00-00-00-01", "aa00.0000.0001", "AA0000000001", "aa-00-00-00-00-",
+            "[2001:db8::7]", "2001:0db8:", "aa:00:00:00:00:01", "AA-00-00-00-00-01",
+            "aa00.0000.0001", "AA0000000001", "aa-00-00-00-00-",
             "monitoring", "bookworm", "alpha.example", "beta.example", "alice", "rack9", "web 10.1. alice",
         ],
     )  # fmt: skip
@@ -253,7 +254,8 @@ class TestStraightThere:
 
 HOSTILE = [
     "%", "%%", "__", "_%", "' OR 1=1 --", '"', "\\", "(?i)[a-z]*", "^*+?{}$", "\x00\x00", "web\x00",
-    "\u202eweb\u200f", "x" * 5000, "<script>alert(1)</script>", "&lt;", "w" * 199 + " " * 300, "🙈🙈", "ﬁ", "İstanbul", "0x1f", "9" * 40, "#", 
+    "\u202eweb\u200f", "x" * 5000, "<script>alert(1)</script>", "&lt;", "w" * 199 + " " * 300,
+    "🙈🙈", "ﬁ", "İstanbul", "0x1f", "9" * 40, "#",
     "##", "-", "::", ":::", "1:2:", "a:b:c:d:e:f:g:h:i:", "\r\n\r\n", "Ω mega", "{{ 7 }}", "{% now %}",
 ]  # fmt: skip
 
