@@ -322,7 +322,6 @@ def clusters(asked: Asked) -> Group | None:
                     asked.query.is_called(slug, *texts),
                     status=shown_clusters.status_of(view),
                     facts=tuple(dict.fromkeys(text for text in (view.label, hosts.get(slug, "")) if text != slug)),
-                    is_old=view.is_silent,
                     is_mono=True,
                 )
             )
