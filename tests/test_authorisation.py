@@ -156,6 +156,7 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "mail-change-confirm": ("/user/mail_change/confirm/unknown/", signed_in(NOTHING), signed_in(NOTHING)),
     "user-keys": ("/user/keys/", signed_in(AWAY), signed_in(PAGE)),
     "delete-key": ("/user/keys/delete/1", signed_in(NOT_SO), signed_in(NOTHING)),
+    "search": ("/search/?q=web", signed_in(PAGE), signed_in(NOT_SO)),
     "desk": ("/desk/", DESK, DESK_NOT_SO),
     "desk-strip": ("/desk/strip/", DESK, DESK_NOT_SO),
     "user-list": ("/user/list/", DESK, DESK_NOT_SO),

@@ -25,7 +25,6 @@ class ClustersConfig(AppConfig):
         from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
-        navigation.register_search(entries.SEARCH)
         scopes.register(fleet.names_owned_by)
         ownership.register(renaming)
         said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)

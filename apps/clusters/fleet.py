@@ -200,7 +200,8 @@ class Fleet:
             self.store_is_away = True
             return
         for slug, instances in groupby(owned, key=lambda instance: instance.cluster):
-            yield slug, Catalogue(tuple(instances), partial(_prefixes, self.clusters[slug]))
+            prefixes = partial(_prefixes, self.clusters[slug])
+            yield slug, Catalogue(tuple(instances), prefixes, for_staff=sees_everything(self.user))
 
     @cached_property
     def _collected(self) -> list[ClusterView]:
