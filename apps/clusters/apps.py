@@ -26,7 +26,7 @@ class ClustersConfig(AppConfig):
 
         navigation.register(*entries.NAVIGATION)
         navigation.register_search(entries.SEARCH)
-        scopes.register(fleet.names_owned_by)
+        scopes.register(fleet.names_owned_by, fleet.slugs)
         ownership.register(renaming)
         said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)
         retelling.register(*(sentence for sentences in said for sentence in sentences))
