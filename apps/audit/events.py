@@ -75,7 +75,7 @@ WORDS: dict[str, str | Promise] = {
     deeds.ADDRESS_PROVEN: _("Proved the e-mail address"),
     deeds.REGISTRATION_APPROVED: _("Registration approved"),
     deeds.REGISTRATION_REFUSED: _("Registration refused"),
-    deeds.REGISTRATIONS_EXPIRED: _("Registrations expired"),
+    deeds.REGISTRATION_EXPIRED: _("Registration expired"),
     deeds.DIRECTORY_MADE: _("Account from the directory"),
     deeds.DIRECTORY_TOOK: _("Account taken over by the directory"),
     deeds.DIRECTORY_RIGHTS: _("Rights from the directory"),

@@ -5,9 +5,9 @@ would not do: what speaks to MariaDB keeps the whole result in memory, and on SQ
 hold a statement open. So between two reads nothing is held, and other green threads go on.
 
 When the database dies half-way, or this process is asked to end, the answer breaks off: the connection is closed
-without the end that HTTP has for such answers, so that browsers and scripts tell of a failed download; a JSON file lacks
-its closing bracket besides. Nothing is tried anew and nothing is made up. The log then says that it failed, and after
-how many entries; while the database is away it cannot say so, and goes on saying that the end is not known.
+without the end that HTTP has for such answers, so that browsers and scripts tell of a failed download; a JSON file
+lacks its closing bracket besides. Nothing is tried anew and nothing is made up. The log then says that it failed, and
+after how many entries; while the database is away it cannot say so, and goes on saying that the end is not known.
 """
 
 import csv

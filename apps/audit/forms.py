@@ -18,7 +18,7 @@ from apps.audit.kinds import KINDS, of_kind
 from apps.audit.models import AuditEntry, AuditEntryQuerySet
 
 MOST_WORDS = 10
-MOST_LOOKED_THROUGH = 200_000  # entries, where no index finds what is asked for
+MOST_LOOKED_THROUGH = 100_000  # entries, where no index finds what is asked for
 SORT_KEYS = {
     "when": "recorded",
     "who": "requester_name",

@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
         _("Accounts and groups"),
         (
             *(deeds.REGISTERED, deeds.ADDRESS_PROVEN, deeds.REGISTRATION_APPROVED, deeds.REGISTRATION_REFUSED),
-            *(deeds.REGISTRATIONS_EXPIRED, deeds.DIRECTORY_MADE, deeds.DIRECTORY_TOOK, deeds.DIRECTORY_RIGHTS),
+            *(deeds.REGISTRATION_EXPIRED, deeds.DIRECTORY_MADE, deeds.DIRECTORY_TOOK, deeds.DIRECTORY_RIGHTS),
             *(deeds.ACCOUNT_MADE, deeds.ACCOUNT_CHANGED, deeds.ACCOUNT_RIGHTS, deeds.ACCOUNT_ENABLED),
             *(deeds.ACCOUNT_DISABLED, deeds.ACCOUNT_DELETED, deeds.ACCOUNT_PASSWORD, deeds.USER_RENAMED),
             *(deeds.GROUP_RENAMED, deeds.GROUP_MADE, deeds.GROUP_CHANGED, deeds.GROUP_DELETED),
