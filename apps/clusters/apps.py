@@ -25,7 +25,7 @@ class ClustersConfig(AppConfig):
         from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
-        scopes.register(fleet.names_owned_by)
+        scopes.register(fleet.names_owned_by, fleet.slugs)
         ownership.register(renaming)
         said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)
         retelling.register(*(sentence for sentences in said for sentence in sentences))

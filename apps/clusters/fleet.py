@@ -388,6 +388,11 @@ def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
     return {slug: [one.name for one in catalogue.instances] for slug, catalogue in fleet.catalogues.items()}
 
 
+def slugs() -> list[str]:
+    """The short names of all clusters."""
+    return list(Cluster.objects.order_by("slug").values_list("slug", flat=True))
+
+
 def _snapshot(view: ClusterView) -> Snapshot | None:
     """A cluster's snapshot; None where the store is away and this process remembers none."""
     try:
