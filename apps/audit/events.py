@@ -47,6 +47,7 @@ APPLICATION_REFUSED = "Application rejected"
 APPLICATION_DISCARDED = "Application discarded"
 APPLICATION_WITHDRAWN = "Application withdrawn"
 APPLICATION_DELETED = "Application deleted"
+JOB_CANCELED = "Cancel job"
 RENAMING_RETRIED = "Renaming tried again"
 RENAMING_GIVEN_UP = "Renaming given up"
 
@@ -127,6 +128,7 @@ WORDS: dict[str, str | Promise] = {
     deeds.ORGANIZATION_DELETED: _("Organisation deleted"),
     deeds.ORGANIZATION_JOINED: _("Added to an organisation"),
     deeds.ORGANIZATION_LEFT: _("Removed from an organisation"),
+    JOB_CANCELED: _("Cancel a job"),
     RENAMING_RETRIED: _("Renaming tried again"),
     RENAMING_GIVEN_UP: _("Renaming given up"),
     deeds.NAME_CHANGED: _("Changed the name"),

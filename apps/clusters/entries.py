@@ -45,5 +45,14 @@ NAVIGATION = [
         pages=("cluster-node",),
         order=41,
     ),
+    Entry(
+        _("Jobs"),
+        "jobs",
+        "list-task",
+        test=permissions.may_see_clusters,
+        section=INFRASTRUCTURE,
+        pages=("job-detail",),
+        order=42,
+    ),
 ]
 SEARCH = Search("user-instances", _("Name, address, MAC, owner, tag"), test=fleet.sees_everything)
