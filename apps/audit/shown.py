@@ -34,6 +34,7 @@ class ShownEntry:
         self.person = entry.person if entry.person != entry.requester_name else ""
         self.cluster = entry.cluster
         self.job_id = entry.job_id
+        self._sees_everything = sees_everything
         self.note = retold(entry.detail)
 
     @property
@@ -56,6 +57,16 @@ class ShownEntry:
     def status(self) -> Status:
         icon, family = OUTCOMES[AuditEntry.Outcome(self._entry.outcome)]
         return Status(self._entry.get_outcome_display(), icon, family)
+
+    @property
+    def job_url(self) -> str:
+        """The page of its job; empty where there is none, or none for this reader."""
+        if not self._sees_everything or self.job_id is None:
+            return ""
+        try:
+            return reverse("job-detail", args=[self.cluster, self.job_id])
+        except NoReverseMatch:
+            return ""
 
     @property
     def url(self) -> str:

@@ -18,6 +18,7 @@ from ganeti.joblist import JobList, ListedJob
 
 MOST_OURS = 3000  # of our own, the newest: beside Ganeti's they tell who asked, and what Ganeti archived
 STATE_OF_OURS = {Job.State.SUCCEEDED: "success", Job.State.FAILED: "error", Job.State.CANCELED: "canceled"}
+NOT_BEGUN = ("queued", "waiting")
 SHOWN_NAMES = 3
 
 Key = tuple[str, int]  # a cluster's slug, a job's number
@@ -68,18 +69,19 @@ class JobRow:
 
 
 def row_of(cluster: str, job: ListedJob) -> JobRow:
+    state = words.state_of_job(job.status)
     said = (str(job.id), cluster, *job.instances, job.subject, *job.opcodes, job.error)
     return JobRow(
         cluster,
         job.id,
-        words.state_of_job(job.status),
+        state,
         job.opcodes,
         job.instances,
         job.subject,
         job.source,
         job.error,
         job.received or 0.0,
-        job.started,
+        None if state in NOT_BEGUN else job.started,  # Ganeti counts from where a job begins to wait for locks
         job.ended,
         " ".join(said).lower(),
     )

@@ -29,7 +29,8 @@ class ShownStep:
 
     @property
     def started(self) -> datetime.datetime | None:
-        return moment(self.step.started)
+        is_waiting = words.state_of_job(self.step.status) in joblists.NOT_BEGUN
+        return None if is_waiting else moment(self.step.started)
 
     @property
     def ended(self) -> datetime.datetime | None:
@@ -64,7 +65,7 @@ class ShownJobPage(ShownRow):
     @property
     def begun(self) -> int:
         """How many of its steps have begun."""
-        return sum(step.started is not None for step in self.story.steps)
+        return sum(step.started is not None for step in self.steps)
 
     @property
     def log(self) -> list[shown.LogLine]:
