@@ -255,9 +255,7 @@ class Desk:
                 URGENT,
                 "x-octagon-fill",
                 "bad",
-                _("%(what)s of %(name)s failed") % {"what": row.what, "name": about}
-                if about
-                else _("%(what)s failed") % {"what": row.what},
+                _("Failed: %(what)s %(name)s") % {"what": row.what, "name": about},
                 f"{row.cluster}: {job.error}" if job.error else row.cluster,
                 job.ended,
                 job.url,

@@ -147,7 +147,7 @@ class TestAllOfGanetisJobs:
         put("north")
         queues.put("north", queues.raw(7, "error"), queues.raw(6, "error", start_ts=[1, 0], end_ts=[2, 0]))
         [matter] = [one for one in Desk(people["dora"]).matters if one.urgency == URGENT]
-        assert str(matter.title) == "Reboot of web.example.org failed"
+        assert str(matter.title) == "Failed: Reboot web.example.org"
         assert (matter.text, matter.url) == ("north: No room", "/jobs/north/7/")
         now = int(timezone.now().timestamp())
         queues.put("north", queues.raw(7, "error"), queues.raw(8, start_ts=[now - 60, 0], end_ts=[now - 50, 0]))
