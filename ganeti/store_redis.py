@@ -201,7 +201,8 @@ class RedisStore(RememberingStore):
 
     def _read_jobs(self, slugs: list[str]) -> dict[str, bytes | None]:
         with self._asking():
-            return dict(zip(slugs, self._redis.hmget(self._key("jobs"), slugs), strict=True))
+            blobs = cast(list[bytes | None], self._redis.hmget(self._key("jobs"), slugs))
+        return dict(zip(slugs, blobs, strict=True))
 
     def _mark(self, slugs: list[str], until: float) -> None:
         with self._asking():

@@ -20,6 +20,10 @@ MOST_OURS = 3000  # of our own, the newest: beside Ganeti's they tell who asked,
 STATE_OF_OURS = {Job.State.SUCCEEDED: "success", Job.State.FAILED: "error", Job.State.CANCELED: "canceled"}
 NOT_BEGUN = ("queued", "waiting")
 SHOWN_NAMES = 3
+FIELDS = (
+    "cluster_id", "job_id", "requester_name", "instance", "kind", "state", "ganeti_status", "error", "submitted",
+    "started", "ended",
+)  # fmt: skip
 
 Key = tuple[str, int]  # a cluster's slug, a job's number
 
@@ -133,52 +137,31 @@ class Ours:
 def ours(views: Iterable[ClusterView]) -> dict[Key, Ours]:
     """Our own jobs that Ganeti gave a number, the newest; one query."""
     slugs = {view.pk: view.slug for view in views}
-    rows = Job.objects.filter(cluster__in=slugs, job_id__isnull=False).order_by("-pk")[:MOST_OURS]
-    told = rows.values_list(
-        "cluster_id", "job_id", "requester_name", "instance", "kind", "state", "ganeti_status", "error", "submitted",
-        "started", "ended",
-    )  # fmt: skip
-    return {(slugs[pk], number): _ours(slugs[pk], number, *rest) for pk, number, *rest in told}
+    rows = Job.objects.filter(cluster__in=slugs, job_id__isnull=False).order_by("-pk").only(*FIELDS)[:MOST_OURS]
+    found = [(row.requester_name, of_row(slugs[row.cluster_id], row)) for row in rows]
+    return {row.key: Ours(who, row) for who, row in found}
 
 
 def of_row(cluster: str, job: Job) -> JobRow:
     """Our row of a job that Ganeti gave a number, as a list shows it."""
-    return _ours(
-        cluster, job.job_id or 0, job.requester_name, job.instance, job.kind, job.state, job.ganeti_status, job.error,
-        job.submitted, job.started, job.ended,
-    ).row  # fmt: skip
-
-
-def _ours(
-    cluster: str,
-    number: int,
-    who: str,
-    instance: str,
-    kind: str,
-    state: str,
-    ganeti_status: str,
-    error: str,
-    submitted: datetime.datetime | None,
-    started: datetime.datetime | None,
-    ended: datetime.datetime | None,
-) -> Ours:
-    is_over = state != Job.State.SUBMITTED
-    row = JobRow(
+    is_over = job.state != Job.State.SUBMITTED
+    known = STATE_OF_OURS.get(Job.State(job.state), "")
+    said = (str(job.job_id), cluster, job.instance, job.kind, job.requester_name, job.error)
+    return JobRow(
         cluster,
-        number,
-        STATE_OF_OURS.get(Job.State(state), "") if is_over else words.state_of_job(ganeti_status or "queued"),
+        job.job_id or 0,
+        known if is_over else words.state_of_job(job.ganeti_status or "queued"),
         (),
-        (instance,),
+        (job.instance,),
         "",
         "",
-        "" if state == Job.State.SUCCEEDED else error,
-        _seconds(submitted) or 0.0,
-        _seconds(started),
-        _seconds(ended),
-        f"{number} {cluster} {instance} {kind} {who} {error}".lower(),
-        Job.Kind(kind).label,
+        "" if job.state == Job.State.SUCCEEDED else job.error,
+        _seconds(job.submitted) or 0.0,
+        _seconds(job.started),
+        _seconds(job.ended),
+        " ".join(said).lower(),
+        job.get_kind_display(),
     )
-    return Ours(who, row)
 
 
 def _seconds(when: datetime.datetime | None) -> float | None:
@@ -198,6 +181,7 @@ def together(arranged: Mapping[str, JobBook], own: Mapping[Key, Ours], cluster: 
     return rows
 
 
+_ORDER = {state: number for number, state in enumerate(words.OF_JOB_STATE)}
 SORT_KEYS: dict[str, Callable[[JobRow, Mapping[Key, Ours]], Any]] = {
     "status": lambda row, own: (_ORDER[row.state], -row.began),
     "what": lambda row, own: (row.instances, row.subject, row.began),
@@ -207,7 +191,6 @@ SORT_KEYS: dict[str, Callable[[JobRow, Mapping[Key, Ours]], Any]] = {
     "took": lambda row, own: (-1.0 if row.lasted is None else row.lasted, row.began),
     "job": lambda row, own: (row.id, row.cluster),
 }
-_ORDER = {state: number for number, state in enumerate(words.OF_JOB_STATE)}
 
 
 # ---- as pages show them ---------------------------------------------------------------------------
