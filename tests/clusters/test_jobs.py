@@ -318,6 +318,23 @@ class TestCanceling:
         assert (entry.action, entry.outcome, entry.job_id) == ("Cancel job", AuditEntry.Outcome.FAILED, 5)
         assert (entry.requester_name, entry.cluster, entry.instance) == ("dora", "north", "web.example.org")
 
+    def test_where_the_answer_is_lost_the_history_says_that_nobody_knows(
+        self, as_dora: Browser, people: Any, simulators: dict[str, SimulatedSide]
+    ) -> None:
+        side = simulators["north"]
+        add_cluster(side.endpoint())
+        estate.put("north")
+        queues.put("north", queues.raw(5, "waiting"))
+        side.faults.lost_answers = True
+        try:
+            page = as_dora.post(self.ADDRESS, follow=True).content.decode()
+        finally:
+            side.faults.lost_answers = False
+        assert "did not confirm in time" in page
+        assert AuditEntry.objects.get().outcome == AuditEntry.Outcome.UNKNOWN
+        asked = [path for method, path in side.requests if method == "DELETE"]
+        assert asked == ["/2/jobs/5"], "once"
+
     def test_a_script_is_told_in_json(self, as_dora: Browser, north: Cluster) -> None:
         response = as_dora.post(self.ADDRESS, headers={"X-Requested-With": "XMLHttpRequest"})
         assert response.status_code == 409 and "does not answer" in response.json()["action"]
