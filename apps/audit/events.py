@@ -49,6 +49,7 @@ APPLICATION_WITHDRAWN = "Application withdrawn"
 APPLICATION_DELETED = "Application deleted"
 IDLE_WARNED = "Idle owners: stop announced"
 IDLE_CONDEMNED = "Idle owners: removal announced"
+JOB_CANCELED = "Cancel job"
 RENAMING_RETRIED = "Renaming tried again"
 RENAMING_GIVEN_UP = "Renaming given up"
 CLUSTER_ADDED = "Cluster added"
@@ -143,6 +144,7 @@ WORDS: dict[str, str | Promise] = {
     deeds.ORGANIZATION_LEFT: _("Removed from an organisation"),
     IDLE_WARNED: _("Wrote to idle owners that it is going to be shut down"),
     IDLE_CONDEMNED: _("Wrote to idle owners that it is going to be destroyed"),
+    JOB_CANCELED: _("Cancel a job"),
     RENAMING_RETRIED: _("Renaming tried again"),
     RENAMING_GIVEN_UP: _("Renaming given up"),
     deeds.NAME_CHANGED: _("Changed the name"),

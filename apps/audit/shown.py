@@ -42,6 +42,7 @@ class ShownEntry:
         self.cluster = entry.cluster
         self.job_id = entry.job_id
         self.application = entry.application
+        self._sees_everything = sees_everything
         self.note = retold(entry.detail)
 
     @property
@@ -75,6 +76,13 @@ class ShownEntry:
         if self.application is None or not (self._is_mine or scopes.opens_applications(self._reader)):
             return ""
         return reverse("application-detail", args=[self.application])
+
+    @property
+    def job_url(self) -> str:
+        """The page of its job; empty where there is none, or none for this reader."""
+        if not self._sees_everything or self.job_id is None or not self.cluster:
+            return ""
+        return reverse("job-detail", args=[self.cluster, self.job_id])
 
     @property
     def url(self) -> str:

@@ -95,6 +95,11 @@ def may_see_clusters(user: Any) -> bool:
     return fleet.sees_everything(user)
 
 
+def may_cancel_jobs(user: Any) -> bool:
+    """Superusers stop what waits in a cluster's queue, whoever asked for it."""
+    return user.is_active and user.is_superuser
+
+
 MAY = {
     "look": may_look,
     "operate": may_operate,
@@ -205,7 +210,7 @@ def batch_or_404(user: Any, number: int) -> Batch:
 def whole_fleet(user: Any) -> Fleet:
     """All clusters with their nodes, for someone who may see them; PermissionDenied for others."""
     if not may_see_clusters(user):
-        raise PermissionDenied(_("Only the help desk and administrators see clusters and nodes."))
+        raise PermissionDenied(_("Only the help desk and administrators see clusters, nodes and jobs."))
     return Fleet(user)
 
 
@@ -214,3 +219,11 @@ def cluster_or_404(seen: Fleet, slug: str) -> ClusterView:
     if slug not in seen.clusters:
         raise Http404(_("There is no such cluster."))
     return seen.clusters[slug]
+
+
+def whole_fleet_to_cancel(user: Any) -> Fleet:
+    """All clusters, for someone who may cancel jobs there; PermissionDenied for others."""
+    seen = whole_fleet(user)
+    if not may_cancel_jobs(user):
+        raise PermissionDenied(_("You may look at this job, but not cancel it."))
+    return seen
