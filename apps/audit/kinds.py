@@ -16,7 +16,12 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(events.START, events.SHUTDOWN, events.REBOOT, events.ADD_TAGS, events.REMOVE_TAGS, events.SETTING),
             *(events.MIGRATE, events.CREATE, events.DRY_RUN, events.DESTROY, events.REINSTALL, events.RENAME),
             *(events.DESTROY_ASKED, events.REINSTALL_ASKED, events.RENAME_ASKED),
-            *(events.DESTROY_UNAUTHORIZED, events.REINSTALL_UNAUTHORIZED, events.RENAME_UNAUTHORIZED),
+            *(
+                events.DESTROY_UNAUTHORIZED,
+                events.REINSTALL_UNAUTHORIZED,
+                events.RENAME_UNAUTHORIZED,
+                events.JOB_CANCELED,
+            ),
         ),
     ),
     "access": (
@@ -59,7 +64,10 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(deeds.SECOND_FACTOR_LOCKED, deeds.RECOVERY_CODE_USED, deeds.SESSIONS_ENDED, deeds.ACCOUNT_SIGNED_OUT),
         ),
     ),
-    "notifications": (_("Notifications"), (events.NOTIFIED, deeds.IDLE_NOTICE, deeds.MAIL_RETRIED)),
+    "notifications": (
+        _("Notifications"),
+        (events.NOTIFIED, events.IDLE_WARNED, events.IDLE_CONDEMNED, deeds.IDLE_NOTICE, deeds.MAIL_RETRIED),
+    ),
     "site": (
         _("The site itself"),
         (
