@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When, Window
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from accounts.looks import Text
 from apps.applications.models import InstanceApplication
@@ -369,7 +369,7 @@ def jobs(asked: Asked) -> Group | None:
         rows = [(slug, job) for slug, job in rows if (slug, job.instance) in names]
     hits = [
         Hit(
-            pgettext("kind of thing", "Job"),
+            _("Job"),
             "list-task",
             f"#{job.job_id}",
             job_page(slug, job),
