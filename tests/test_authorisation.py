@@ -132,6 +132,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "cluster-nodes": ("/cluster/nodes/", DESK, signed_in(NOT_SO)),
     "cluster-node": ("/cluster/nodes/north/node1.example.org/", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
+    "auditlog-csv": ("/history/export.csv", signed_in(PAGE), signed_in(NOT_SO)),
+    "auditlog-json": ("/history/export.json", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",
         {NOBODY: PAGE, **dict.fromkeys(SIGNED_IN, AWAY)},

@@ -95,8 +95,9 @@ def _taken(request: HttpRequest, file: export.Format) -> HttpResponse | Streamin
     if form.wrong_days:
         return HttpResponse(" ".join(form.wrong_days), status=400, content_type="text/plain; charset=utf-8")
     zone = timezone.get_current_timezone()  # the middleware's has gone when the answer is streamed
-    rows = export.Rows(form.apply(seen.entries), request.user, seen.is_everything, zone)
     taking = export.Taking.begun(Actor.of(request), file, form.asked_for)
+    found = form.apply(seen.entries).filter(pk__lt=taking.entry.pk)  # as it was before
+    rows = export.Rows(found, request.user, seen.is_everything, zone)
     response = StreamingHttpResponse(taking.watched(rows, file.lines(rows)), content_type=file.content_type)
     name = f"history-{timezone.localdate():%Y-%m-%d}.{file.ending}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
