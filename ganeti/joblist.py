@@ -104,7 +104,7 @@ class ListedJob(Value, frozen=True):
             source=source,
             error=job.error[:LONGEST_ERROR],
             received=job.received,
-            started=job.started,
+            started=job.started if _has_begun(raw) else None,
             ended=job.ended,
             packed=_ENCODER.encode(Story(steps, log, reason)),
         )
@@ -185,11 +185,23 @@ def _step(number: int, op: Raw, raw: Raw) -> Step:
         opcode=text(op.get("OP_ID")).removeprefix("OP_")[:MAX_WORD],
         about=next((word[:MAX_NAME] for key in ABOUT if (word := text(op.get(key)))), ""),
         status=status,
-        started=seconds(column(raw.get("opexec"), number)) or seconds(column(raw.get("opstart"), number)),
+        started=seconds(column(_beginnings(raw), number)),
         ended=seconds(column(raw.get("opend"), number)),
         error=failure_of([result], [status])[:LONGEST_ERROR] if status == "error" else "",
         told=tuple(_told(op)[:MOST_TOLD]),
     )
+
+
+def _beginnings(raw: Raw) -> Any:
+    """When each opcode had what it waited for; older Ganetis tell only from when on it waited."""
+    told = raw.get("opexec")
+    return told if isinstance(told, list | tuple) else raw.get("opstart")
+
+
+def _has_begun(raw: Raw) -> bool:
+    """Whether a job did anything: Ganeti's own time of its beginning is that from which on it waits for locks."""
+    told = _beginnings(raw)
+    return not isinstance(told, list | tuple) or any(seconds(when) is not None for when in told)
 
 
 def _told(op: Raw) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ class JobSearchForm(forms.Form):
     def __init__(self, data: Any, seen: Fleet, books: Mapping[str, JobBook], ours: Mapping[Key, Ours]) -> None:
         super().__init__(data)
         self.books, self.ours = books, ours
+        self._verbs: dict[Any, str] = {}
         self.fields["cluster"].choices = [("", _("Any cluster")), *((slug, slug) for slug in seen.clusters)]  # type: ignore[attr-defined]
         self.is_valid()
 
@@ -68,6 +69,16 @@ class JobSearchForm(forms.Form):
         return [(state, STATES[state], self.states[state]) for state in shown]
 
     def _matches(self, row: JobRow, wanted: list[str]) -> bool:
+        missing = [word for word in wanted if word not in row.text]
+        if not missing:
+            return True
         own = self.ours.get(row.key)
-        text = f"{row.text} {str(row.what).lower()} {own.row.text if own else ''}"
-        return all(word in text for word in wanted)
+        text = f"{self._verb(row)} {own.row.text if own else ''}"
+        return all(word in text for word in missing)
+
+    def _verb(self, row: JobRow) -> str:
+        """What a job is for, in the reader's language: looked up once for all jobs of the same opcodes."""
+        what = row.main or row.opcodes
+        if what not in self._verbs:
+            self._verbs[what] = str(row.what).lower()
+        return self._verbs[what]

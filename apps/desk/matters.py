@@ -242,8 +242,8 @@ class Desk:
         for row in sorted(failed, key=lambda row: row.ended or 0):
             if row.key not in ours:
                 latest[_aim(row)] = row
-        for book in self.job_books.values():
-            for row in book.succeeded:
+        for slug in {cluster for cluster, *_ in latest}:
+            for row in self.job_books[slug].succeeded:
                 bad = latest.get(_aim(row))
                 if bad and row.began > bad.began:
                     del latest[_aim(row)]
@@ -295,7 +295,7 @@ class Desk:
 
 def _aim(row: JobRow) -> tuple[Any, ...]:
     """What a job is for, to tell one that failed from one that came later and did not."""
-    return (row.cluster, str(row.what), row.instances, row.subject)
+    return (row.cluster, row.opcodes, row.instances, row.subject)
 
 
 def _of_trouble(trouble: Trouble) -> Matter:

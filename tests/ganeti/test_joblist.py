@@ -91,6 +91,18 @@ def test_a_giant_is_cut_to_size() -> None:
     assert len(msgspec.msgpack.encode(job)) < 400_000
 
 
+@pytest.mark.parametrize("status", ["waiting", "canceled"])
+def test_a_job_that_only_waited_has_not_begun(status: str) -> None:
+    job = ListedJob.from_rapi({**RAW, "status": status, "opstart": [[1001, 0], None], "opexec": [None, None]})
+    assert job.started is None and [step.started for step in job.story.steps] == [None, None]
+
+
+def test_older_ganetis_tell_the_beginning_otherwise() -> None:
+    older = {key: value for key, value in RAW.items() if key != "opexec"} | {"opstart": [[1001, 0], None]}
+    assert ListedJob.from_rapi(older).story.steps[0].started == 1001.0
+    assert ListedJob.from_rapi({**older, "opstart": None}).started == 1001.0
+
+
 def test_what_was_stored_damaged_tells_no_story() -> None:
     assert ListedJob(7, packed=b"rubbish").story.steps == ()
 
