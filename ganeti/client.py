@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Denied, Missing, NotAllowed, RapiError, Refused
+from ganeti.joblist import ListedJob
 from ganeti.objects import (
     UNFINISHED_JOB,
     ClusterInfo,
@@ -43,7 +44,7 @@ NODE_FIELDS = (
 JOB_FIELDS = (
     "id", "status", "summary", "ops", "opstatus", "oplog", "opresult", "received_ts", "start_ts", "end_ts",
 )  # fmt: skip
-UNFINISHED_JOB_FIELDS = ("id", "status", "ops", "received_ts", "start_ts")
+LISTED_JOB_FIELDS = (*JOB_FIELDS, "opstart", "opexec", "opend")
 
 _NO_QUERIES = (Missing, NotAllowed)  # 404 or 501 of an old Ganeti; 403 for a user without the option "read"
 
@@ -150,18 +151,29 @@ class Client:
             found = [self._in_full(job) for job in self.jobs() if job.id in wanted]
         return {job.id: job for job in found if job.id in wanted and job.is_known}
 
-    def unfinished_jobs(self) -> list[Job]:
-        """The jobs that wait or run now, whoever asked for them, with one request.
+    def newest_job(self) -> int:
+        """The highest number in the queue; 0 where it is empty."""
+        return max((whole(row.get("id")) or 0 for row in self._list("/2/jobs") if isinstance(row, Mapping)), default=0)
 
-        Nothing is known where the cluster has no queries, or none for our user: its whole queue would be too dear.
+    def jobs_since(self, number: int, others: Iterable[int] = (), *, unfinished: bool = False) -> list[ListedJob]:
+        """The jobs with a higher number than this one, and the `others` by their numbers, with one request.
+
+        With `unfinished` all that wait or run, too: Ganeti has to read its whole queue for that.
+        Raises Missing or NotAllowed where the cluster has no queries, or none for our user.
         """
-        try:
-            rows = self._query(
-                "job", UNFINISHED_JOB_FIELDS, ["|", *(["=", "status", word] for word in sorted(UNFINISHED_JOB))]
-            )
-        except _NO_QUERIES:
-            return []
-        return [job for job in map(Job.from_rapi, rows) if job.status in UNFINISHED_JOB]
+        by_number = [["=", "id", other] for other in sorted(set(others)) if other <= number]
+        by_status = [["=", "status", word] for word in sorted(UNFINISHED_JOB)] if unfinished else []
+        rows = self._query("job", LISTED_JOB_FIELDS, ["|", [">", "id", number], *by_number, *by_status])
+        return [job for job in map(ListedJob.from_rapi, rows) if job.id and job.status]
+
+    def newest_jobs(self, most: int) -> list[ListedJob]:
+        """The jobs with the highest numbers, for clusters without queries: the whole queue has to come for them.
+
+        Ganeti leaves log lines and results out here.
+        """
+        rows = [row for row in self._list("/2/jobs", {"bulk": 1}) if isinstance(row, Mapping)]
+        newest = sorted(rows, key=lambda row: -(whole(row.get("id")) or 0))[:most]
+        return [job for job in map(ListedJob.from_rapi, newest) if job.id and job.status]
 
     def may_change(self) -> bool:
         """Whether our user may change things: found out with a request for an instance that Ganeti cannot read."""

@@ -18,16 +18,17 @@ import msgspec
 
 from ganeti import tags as tag_grammar
 from ganeti.endpoint import Endpoint
-from ganeti.errors import BrokenAnswer, Denied, RapiError, Unreachable, WrongCertificate
+from ganeti.errors import BrokenAnswer, Denied, Missing, NotAllowed, RapiError, Refused, Unreachable, WrongCertificate
+from ganeti.joblist import MOST_JOBS, OVERLAP, JobList, ListedJob
 from ganeti.objects import (
     ClusterInfo,
     Instance,
-    Job,
     Network,
     Node,
     NodeGroup,
     PendingJob,
     Value,
+    is_secret,
     share_equal_parts,
 )
 
@@ -37,6 +38,7 @@ STATES = ("collecting", "ok", "unreachable", "untrusted", "denied", "broken")
 LONGEST_BACK_OFF = 60.0  # seconds until a silent cluster is asked again
 SHARE_OF_A_CLUSTERS_TIME = 10  # we may take one tenth of it
 MOST_PENDING = 100  # jobs of one cluster that a head names: every page reads it
+SWEEP_SECONDS = 3600.0  # between two looks through all of a cluster's queue
 MOST_DEPARTED = 200  # instances of one cluster that are remembered after they went
 MOST_OWNERS = 64  # of an instance that went
 
@@ -78,6 +80,10 @@ class Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
     pending: tuple[
         PendingJob, ...
     ] = ()  # jobs about instances, while somebody looks at the cluster; else not asked for
+    jobs_version: str = ""  # of the list of its newest jobs, see JobList
+    jobs_at: float = 0.0  # when it last told of its jobs
+    jobs_tried_at: float = 0.0
+    jobs_error: str = ""  # what is wrong: all else comes, but the list of jobs is old
 
     @property
     def has_snapshot(self) -> bool:
@@ -200,6 +206,13 @@ class Store(Protocol):
     def owned(self, generations: Mapping[str, int], owners: Iterable[str]) -> list[Instance]:
         """The instances in these clusters (slug: generation) of these owners ("user:NAME", "group:NAME")."""
 
+    def put_jobs(self, jobs: JobList) -> None:
+        """Keeps the list of a cluster's newest jobs; whoever reads it knows its version from a head."""
+
+    def jobs(self, versions: Mapping[str, str]) -> dict[str, JobList]:
+        """The lists of these clusters (slug: version), one read for all that is not remembered; without those that
+        have none. Another version than the one asked for is the one that the store has now."""
+
     def bump(self, slug: str) -> None:
         """Raises the head's `news`: a job of ours on this cluster changed."""
 
@@ -237,7 +250,9 @@ class Questions(Protocol):
     def networks(self) -> list[Network]: ...
     def info(self) -> ClusterInfo: ...
     def may_change(self) -> bool: ...
-    def unfinished_jobs(self) -> list[Job]: ...
+    def newest_job(self) -> int: ...
+    def jobs_since(self, number: int, others: Iterable[int] = (), *, unfinished: bool = False) -> list[ListedJob]: ...
+    def newest_jobs(self, most: int) -> list[ListedJob]: ...
 
 
 def hurried(head: Head | None, now: float, hurried_at: float) -> bool:
@@ -262,7 +277,7 @@ class Collector:
 
     Instances are asked for each time. Nodes, groups, networks, info and our rights are the slow
     parts: dear (a node query waits for every node) and rarely different, so they come every
-    `slow_interval` seconds. The jobs that are pending are asked for where somebody looks.
+    `slow_interval` seconds. The queue's jobs come as often, and each time where somebody looks.
     """
 
     def __init__(
@@ -283,7 +298,7 @@ class Collector:
     def collect(self, endpoint: Endpoint, *, now: float, everything: bool = False, jobs_too: bool = False) -> Head:
         """The cluster's head after asking it. What goes wrong at the cluster is in the head, and its snapshot stays.
 
-        `everything` asks for the slow parts at once, `jobs_too` for the jobs that are pending.
+        `everything` asks for the slow parts at once, `jobs_too` for its jobs, among them those that are pending.
         Raises StoreDown, before it asks: an answer that cannot be kept is not worth the cluster's work.
         """
         head = self.store.head(endpoint.slug) or Head(endpoint.slug)
@@ -292,7 +307,7 @@ class Collector:
         started = self.clock()
         try:
             snapshot, head = self._ask(endpoint, head, last, now, everything)
-            pending = self._pending(endpoint) if jobs_too else ()
+            pending, head = self._listed(endpoint, head, now, everything, jobs_too)
         except RapiError as error:
             return self._put_failure(head, error, now, self.clock() - started)
         departed = departures(last, snapshot.instances, head.collected_at, self.tag_prefix) if last else ()
@@ -341,15 +356,51 @@ class Collector:
         )
         return msgspec.structs.replace(slow, instances=instances), head
 
-    def _pending(self, endpoint: Endpoint) -> tuple[PendingJob, ...]:
-        """The jobs about instances that wait or run; none where the cluster does not say: the rest is worth keeping."""
+    def _listed(
+        self, endpoint: Endpoint, head: Head, now: float, everything: bool, jobs_too: bool
+    ) -> tuple[tuple[PendingJob, ...], Head]:
+        """The jobs about instances that wait or run, for those who look, and the head with the list of jobs renewed.
+
+        A cluster that does not tell keeps its list: the rest of what it said is worth keeping.
+        """
+        is_slow = everything or not 0 <= now - head.jobs_tried_at < self.slow_interval
+        if not (jobs_too or is_slow):
+            return (), head
+        head = msgspec.structs.replace(head, jobs_tried_at=now)
+        known = self.store.jobs({endpoint.slug: head.jobs_version}).get(endpoint.slug) if head.jobs_version else None
+        before = known or JobList(endpoint.slug)
         try:
             with _defects_as_broken_answers(endpoint.slug):
-                jobs = sorted(self.client_for(endpoint).unfinished_jobs(), key=lambda job: job.id)
-                return tuple(job for job in map(PendingJob.of, jobs) if job.instances)[:MOST_PENDING]
+                listed, is_whole = self._newer(endpoint, before, now, is_slow)
         except RapiError as error:
             logger.info("The jobs of %s are not known: %s", endpoint.slug, error)
-            return ()
+            return (), msgspec.structs.replace(head, jobs_error=error.what)
+        if known is None or listed != before:
+            self.store.put_jobs(listed)
+        found = (job.pending for job in sorted(listed.jobs, key=lambda job: job.id) if job.is_unfinished)
+        pending = tuple(job for job in found if job.instances)[:MOST_PENDING] if jobs_too and is_whole else ()
+        if listed is before and not is_whole:
+            return (), head
+        return pending, msgspec.structs.replace(head, jobs_version=listed.version, jobs_at=now, jobs_error="")
+
+    def _newer(self, endpoint: Endpoint, before: JobList, now: float, is_slow: bool) -> tuple[JobList, bool]:
+        """The list after one more question (what came since, and what became of those that were not over), and whether
+        it is told so each time.
+
+        Now and then all of the queue is looked through, for what no other question would find. Where the cluster has
+        no queries, or none for our user, its whole queue has to come: that is dear, and so done in the slow turn only.
+        """
+        client = self.client_for(endpoint)
+        try:
+            if before.swept_at and 0 <= now - before.swept_at < SWEEP_SECONDS:
+                return before.with_news(client.jobs_since(max(before.newest - OVERLAP, 0), before.unfinished)), True
+            since = max(client.newest_job() - MOST_JOBS, 0)
+            told = client.jobs_since(since, before.unfinished, unfinished=True)
+        except (Missing, NotAllowed, Refused):
+            if not is_slow:
+                return before, False
+            return before.with_news(client.newest_jobs(MOST_JOBS), swept_at=now), False
+        return before.with_news(told, swept_at=now), True
 
     def _put(self, snapshot: Snapshot, head: Head, now: float) -> Head:
         """Stores what was heard: as a new generation only where the content is new."""
@@ -439,7 +490,7 @@ def _tidy_instances(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     seen: dict[int, dict[str, Any]] = {}  # by identity: a client reads equal hvparams once
 
     def without_secrets(hvparams: dict[str, Any]) -> dict[str, Any]:
-        kept = {key: value for key, value in hvparams.items() if not _is_secret(key)}
+        kept = {key: value for key, value in hvparams.items() if not is_secret(key)}
         return shared.setdefault(_ENCODER.encode(kept), kept)
 
     def tidy(instance: Instance) -> Instance:
@@ -452,10 +503,6 @@ def _tidy_instances(instances: Iterable[Instance]) -> tuple[Instance, ...]:
     tidied = _by_name(tidy(instance) for instance in everybody)
     share_equal_parts(tidied)
     return tidied
-
-
-def _is_secret(key: str) -> bool:
-    return "passw" in key.lower() or "secret" in key.lower()
 
 
 def _tidy_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:

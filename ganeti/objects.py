@@ -111,6 +111,11 @@ def parameters_once(value: Any, known: dict[bytes, Parameters]) -> Parameters:
     return known[equal]
 
 
+def is_secret(key: str) -> bool:
+    """Whether a parameter of this name may hold something that nobody should read."""
+    return "passw" in key.lower() or "secret" in key.lower()
+
+
 def is_name(value: Any) -> bool:
     """Whether Ganeti may call something so: no slash and nothing invisible, or our addresses could not carry it."""
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable() and "/" not in value
@@ -609,7 +614,7 @@ class Job(Value, frozen=True):
             reasons=tuple(_reasons(opcodes)),
             opstatus=texts(raw.get("opstatus")),
             log=tuple(_log_lines(raw.get("oplog"))),
-            error=_failure(raw.get("opresult"), raw.get("opstatus")) if status == "error" else "",
+            error=failure_of(raw.get("opresult"), raw.get("opstatus")) if status == "error" else "",
             received=seconds(raw.get("received_ts")),
             started=seconds(raw.get("start_ts")),
             ended=seconds(raw.get("end_ts")),
@@ -689,7 +694,7 @@ def _message(value: Any) -> str:
     return text(value) if isinstance(value, str) else " ".join(_leaves(value, 20))[:MAX_TEXT]
 
 
-def _failure(opresult: Any, opstatus: Any) -> str:
+def failure_of(opresult: Any, opstatus: Any) -> str:
     """The first failed opcode's own words: its result is [class, [message, code]] or a text."""
     if not isinstance(opresult, list | tuple):
         return ""

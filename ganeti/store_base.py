@@ -13,6 +13,7 @@ import msgspec
 
 from ganeti import tags
 from ganeti.inventory import Facts, Head, Snapshot, StoreDown
+from ganeti.joblist import JobList
 from ganeti.objects import Instance
 from ganeti.store_format import FORMAT, Format, Packed, instances_from
 
@@ -45,6 +46,7 @@ class RememberingStore(ABC):
         self._heads: dict[str, Head] = {}
         self._snapshots: Remembered[Snapshot] = {}
         self._facts: Remembered[Facts] = {}
+        self._jobs: dict[str, JobList] = {}
         self._owned: OrderedDict[frozenset[str], Owned] = OrderedDict()
         self._marked: dict[str, float] = {}  # slug: until when we marked it as watched
         self._locks: dict[str, threading.Lock] = {}
@@ -96,8 +98,12 @@ class RememberingStore(ABC):
 
     def forget(self, slug: str) -> None:
         self._drop(slug, None)
-        for memory in (self._heads, self._snapshots, self._facts, self._marked, self._locks):
+        for memory in (self._heads, self._snapshots, self._facts, self._jobs, self._marked, self._locks):
             memory.pop(slug, None)
+
+    def put_jobs(self, jobs: JobList) -> None:
+        self._write_jobs(jobs.cluster, self._format.seal(jobs))
+        self._jobs[jobs.cluster] = jobs
 
     def _sealed(self, head: Head, generation: int) -> bytes:
         return self._format.seal(msgspec.structs.replace(head, generation=generation, news=0))
@@ -154,6 +160,33 @@ class RememberingStore(ABC):
                 logger.warning("The snapshot of the cluster %s is lost or damaged: it will be collected anew", slug)
                 self._drop(slug, generation)
         return newer
+
+    # -- the lists of jobs --
+
+    def jobs(self, versions: Mapping[str, str]) -> dict[str, JobList]:
+        unknown = [
+            slug
+            for slug, version in versions.items()
+            if version and (slug not in self._jobs or self._jobs[slug].version != version)
+        ]
+        if unknown:
+            self._learn_jobs(unknown)
+        return {slug: self._jobs[slug] for slug, version in versions.items() if version and slug in self._jobs}
+
+    def _learn_jobs(self, slugs: list[str]) -> None:
+        self.reads += 1
+        try:
+            blobs = self._read_jobs(slugs)
+        except StoreDown:
+            if any(slug not in self._jobs for slug in slugs):
+                raise
+            return
+        for slug, blob in blobs.items():
+            found = self._format.open(blob, JobList)
+            if found is None:
+                self._jobs.pop(slug, None)
+            else:
+                self._jobs[slug] = found
 
     # -- an owner's instances --
 
@@ -253,6 +286,13 @@ class RememberingStore(ABC):
     @abstractmethod
     def _read_owned(self, generations: Mapping[str, int], owners: frozenset[str]) -> dict[str, list[bytes] | None]:
         """What the index names, cut out of the bodies; None where there is no index or body."""
+
+    @abstractmethod
+    def _write_jobs(self, slug: str, blob: bytes) -> None: ...
+
+    @abstractmethod
+    def _read_jobs(self, slugs: list[str]) -> dict[str, bytes | None]:
+        """The bytes of all of these lists, in one round trip; None where there is none."""
 
     @abstractmethod
     def _drop(self, slug: str, generation: int | None) -> None:

@@ -3,6 +3,7 @@
     heads/SLUG                  the head
     news/SLUG                   its size is the number of bumps: appending a byte needs no lock and loses none
     snapshots/SLUG/GENERATION.body, .facts, .index
+    jobs/SLUG                   the list of its newest jobs
     watched/SLUG, claims/NAME   empty; the time of modification says until when
     hurry                       empty; the time of modification says when somebody asked for a look at all clusters
     new/                        what is being written
@@ -28,7 +29,7 @@ from ganeti.store_format import Packed, ranges_of
 from ganeti.tags import DEFAULT_PREFIX
 
 ABANDONED = 3600.0  # seconds after which a file in `new/` has lost its writer
-FOLDERS = ("heads", "news", "snapshots", "watched", "claims", "new")
+FOLDERS = ("heads", "news", "snapshots", "jobs", "watched", "claims", "new")
 
 
 class DirectoryStore(RememberingStore):
@@ -137,8 +138,17 @@ class DirectoryStore(RememberingStore):
             self._head_of(slug).unlink(missing_ok=True)
             if generation is None:
                 (self.path / "news" / _file_name(slug)).unlink(missing_ok=True)
+                (self.path / "jobs" / _file_name(slug)).unlink(missing_ok=True)
             shutil.rmtree(self._folder_of(slug), ignore_errors=True)
         self._indexes.pop(slug, None)
+
+    def _write_jobs(self, slug: str, blob: bytes) -> None:
+        with self._or_down():
+            self._write(self.path / "jobs" / _file_name(slug), blob)
+
+    def _read_jobs(self, slugs: list[str]) -> dict[str, bytes | None]:
+        with self._or_down():
+            return {slug: _content(self.path / "jobs" / _file_name(slug)) for slug in slugs}
 
     def _mark(self, slugs: list[str], until: float) -> None:
         with self._or_down():

@@ -4,6 +4,7 @@
     facts   magic, then the facts
     index   for each owner, where their instances lie within the body: "first last first last ..."
             (byte numbers, inclusive), in pairs: the range of an instance's hvparams, then its own
+    jobs    magic, then the list of the newest jobs, of which there is one for each cluster, of no generation
 
 So an owner's instances are cut out of the body without decoding it and without a copy of their
 own: with one, an instance with 4,096 owners would be stored 4,096 times. Hvparams are 80% of an
@@ -18,10 +19,12 @@ import msgspec
 
 from ganeti import tags
 from ganeti.inventory import Departed, Facts, Head, Snapshot
+from ganeti.joblist import JobList, ListedJob, Step, Story
 from ganeti.objects import (
     ClusterInfo,
     Disk,
     Instance,
+    LogLine,
     Network,
     NetworkConnection,
     Nic,
@@ -41,7 +44,7 @@ Hvparams = dict[str, str | int | float | bool | None]
 
 _STORED = (
     Head, PendingJob, Facts, Snapshot, Departed, Instance, Nic, Disk, Node, NodeGroup, Network, NetworkConnection,
-    ClusterInfo, Policy, Spec,
+    ClusterInfo, Policy, Spec, JobList, ListedJob, Story, Step, LogLine,
 )  # fmt: skip
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 _ARRAY_OF_8 = b"\x98"  # msgpack: an array of exactly eight items, the fields of _Body

@@ -5,6 +5,7 @@ PREFIX news             hash, slug: counter, apart from the head so that no writ
 PREFIX counters         hash, slug: the last generation given to a writer
 PREFIX generations      hash, slug: the generation that the head names
 PREFIX body:SLUG:GENERATION, facts:SLUG:GENERATION, index:SLUG:GENERATION (a hash, owner: ranges)
+PREFIX jobs             hash, slug: the list of its newest jobs
 PREFIX watched          sorted set, slug: until when
 PREFIX hurry            when somebody asked for a look at all clusters; expires
 PREFIX claim:NAME       expires
@@ -54,7 +55,7 @@ end
 return 1
 """
 
-# (heads, generations, news, counters; slug, generation or '', the generation's keys without its number...)
+# (heads, generations, news, counters, jobs; slug, generation or '', the generation's keys without its number...)
 _DROP = """
 local published = redis.call('HGET', KEYS[2], ARGV[1])
 if ARGV[2] ~= '' and published ~= ARGV[2] then return 0 end
@@ -64,6 +65,7 @@ if published then for number = 3, #ARGV do redis.call('DEL', ARGV[number] .. pub
 if ARGV[2] == '' then
   redis.call('HDEL', KEYS[3], ARGV[1])
   redis.call('HDEL', KEYS[4], ARGV[1])
+  redis.call('HDEL', KEYS[5], ARGV[1])
 end
 return 1
 """
@@ -189,9 +191,18 @@ class RedisStore(RememberingStore):
         return {slugs[number // 2]: pieces or None for number, pieces in answer}
 
     def _drop(self, slug: str, generation: int | None) -> None:
-        keys = [self._key(name) for name in ("heads", "generations", "news", "counters")]
+        keys = [self._key(name) for name in ("heads", "generations", "news", "counters", "jobs")]
         with self._asking():
             self._redis.eval(_DROP, len(keys), *keys, slug, generation or "", *self._stems(slug))
+
+    def _write_jobs(self, slug: str, blob: bytes) -> None:
+        with self._asking():
+            self._redis.hset(self._key("jobs"), slug, blob)
+
+    def _read_jobs(self, slugs: list[str]) -> dict[str, bytes | None]:
+        with self._asking():
+            blobs = cast(list[bytes | None], self._redis.hmget(self._key("jobs"), slugs))
+        return dict(zip(slugs, blobs, strict=True))
 
     def _mark(self, slugs: list[str], until: float) -> None:
         with self._asking():

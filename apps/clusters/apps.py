@@ -14,6 +14,7 @@ class ClustersConfig(AppConfig):
         from apps.audit import scopes
         from apps.clusters import (
             bulk,
+            canceling,
             checks,  # noqa: F401  (they register themselves)
             entries,
             fleet,
@@ -25,7 +26,10 @@ class ClustersConfig(AppConfig):
         from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
-        scopes.register(fleet.names_owned_by)
+        scopes.register(fleet.names_owned_by, fleet.slugs)
         ownership.register(renaming)
-        said = (problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES)
+        said = (
+            *(problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES),
+            canceling.SENTENCES,
+        )
         retelling.register(*(sentence for sentences in said for sentence in sentences))

@@ -45,4 +45,13 @@ NAVIGATION = [
         pages=("cluster-node",),
         order=41,
     ),
+    Entry(
+        _("Jobs"),
+        "jobs",
+        "list-task",
+        test=permissions.may_see_clusters,
+        section=INFRASTRUCTURE,
+        pages=("job-detail",),
+        order=42,
+    ),
 ]

@@ -20,6 +20,7 @@ from apps.clusters.models import Cluster, Job, Renaming, moment
 from ganeti import tags as tag_grammar
 from ganeti.addresses import Prefixes
 from ganeti.inventory import Departed, Facts, Head, Snapshot, StoreDown
+from ganeti.joblist import JobList
 from ganeti.objects import Instance, Node, PendingJob
 from ganeti.tags import InstanceTags
 
@@ -103,6 +104,17 @@ class ClusterView:
     def whole_fingerprint(self) -> tuple[Any, ...]:
         """The same for pages that show nodes, too: free memory changes nothing for owners."""
         return (*self.fingerprint, self.head.digest, self.head.slow_error)
+
+    @property
+    def jobs_as_of(self) -> datetime.datetime | None:
+        """When it last told of its jobs."""
+        return moment(self.head.jobs_at) if self.head.jobs_at else None
+
+    @property
+    def jobs_fingerprint(self) -> tuple[Any, ...]:
+        """Changes whenever a page about this cluster's jobs would look different."""
+        head = self.head
+        return (self.slug, head.jobs_version, head.jobs_error, head.news, head.state, head.error, bool(head.generation))
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -236,6 +248,15 @@ class Fleet:
     def snapshot(self, view: ClusterView) -> Snapshot | None:
         """All that is known of a cluster, for those who see everything; None where nothing is at hand."""
         return _snapshot(view) if self.sees_everything and view.has_snapshot else None
+
+    def job_lists(self, views: Iterable[ClusterView]) -> dict[str, JobList]:
+        """The newest jobs of these clusters by slug, for those who see everything; without those that told of none."""
+        versions = {view.slug: view.head.jobs_version for view in views if self.sees_everything}
+        try:
+            return inventories.store().jobs(versions)
+        except StoreDown:
+            self.store_is_away = True
+            return {}
 
     def vms(self, instances: Iterable[Instance]) -> list[Vm]:
         """`instances` (a page of them) with their jobs and their groups' state; one query for all, and one more where
@@ -386,6 +407,11 @@ def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
     if fleet.sees_everything:
         return None
     return {slug: [one.name for one in catalogue.instances] for slug, catalogue in fleet.catalogues.items()}
+
+
+def slugs() -> list[str]:
+    """The short names of all clusters."""
+    return list(Cluster.objects.order_by("slug").values_list("slug", flat=True))
 
 
 def _snapshot(view: ClusterView) -> Snapshot | None:

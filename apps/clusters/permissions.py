@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -11,6 +12,12 @@ from apps.clusters import fleet
 from apps.clusters.fleet import ClusterView, Fleet, Gone, Vm
 from apps.clusters.models import Batch, InstanceAction
 from ganeti import tags as tag_grammar
+
+
+class IdlePolicy(AnonymousUser):
+    """Who acts when `manage.py idle_policy` does: nobody's account. A blank is in no account's name."""
+
+    username: Any = "idle policy"
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -41,6 +48,11 @@ def may_isolate(user: Any, vm: Vm) -> bool:
 def may_let_in(user: Any, vm: Vm) -> bool:
     """Its owners, superusers and whoever may isolate it choose the network that may reach an isolated instance."""
     return may_operate(user, vm) or may_isolate(user, vm)
+
+
+def may_keep_policy(user: Any, vm: Vm) -> bool:
+    """The policy for VMs of idle owners alone, whose rules are in apps/desk/idle_policy.py; locks stop it."""
+    return isinstance(user, IdlePolicy)
 
 
 def may_change_anything(user: Any, vm: Vm) -> bool:
@@ -83,12 +95,18 @@ def may_see_clusters(user: Any) -> bool:
     return fleet.sees_everything(user)
 
 
+def may_cancel_jobs(user: Any) -> bool:
+    """Superusers stop what waits in a cluster's queue, whoever asked for it."""
+    return user.is_active and user.is_superuser
+
+
 MAY = {
     "look": may_look,
     "operate": may_operate,
     "lock": may_lock,
     "isolate": may_isolate,
     "let in": may_let_in,
+    "keep the policy": may_keep_policy,
     "change anything": may_change_anything,
     "see graphs": may_see_graphs,
     "see a picture": may_see_graphs,
@@ -192,7 +210,7 @@ def batch_or_404(user: Any, number: int) -> Batch:
 def whole_fleet(user: Any) -> Fleet:
     """All clusters with their nodes, for someone who may see them; PermissionDenied for others."""
     if not may_see_clusters(user):
-        raise PermissionDenied(_("Only the help desk and administrators see clusters and nodes."))
+        raise PermissionDenied(_("Only the help desk and administrators see clusters, nodes and jobs."))
     return Fleet(user)
 
 
@@ -201,3 +219,11 @@ def cluster_or_404(seen: Fleet, slug: str) -> ClusterView:
     if slug not in seen.clusters:
         raise Http404(_("There is no such cluster."))
     return seen.clusters[slug]
+
+
+def whole_fleet_to_cancel(user: Any) -> Fleet:
+    """All clusters, for someone who may cancel jobs there; PermissionDenied for others."""
+    seen = whole_fleet(user)
+    if not may_cancel_jobs(user):
+        raise PermissionDenied(_("You may look at this job, but not cancel it."))
+    return seen

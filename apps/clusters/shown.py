@@ -16,7 +16,7 @@ from accounts.models import Organization
 from accounts.retelling import retold
 from apps.audit import events
 from apps.audit.models import AuditEntry
-from apps.clusters import fleet, locks, permissions, problems, related, screens, sections, words
+from apps.clusters import fleet, locks, marks, permissions, problems, related, screens, sections, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
 from apps.clusters.related import Fact
@@ -52,15 +52,20 @@ class ShownJob:
     error: str = ""
     is_ganetis_word: bool = False  # whether `error` is Ganeti's own
     left_out: tuple[Text, ...] = ()  # what does not follow any more, in sentences
+    url: str = ""  # the job's own page; empty for who may not see it
     again_url: str = ""  # where a reinstallation that failed can be asked for again
 
     @classmethod
-    def of(cls, job: Job, reader: Any) -> "ShownJob":
+    def of(cls, job: Job, reader: Any, cluster: str = "") -> "ShownJob":
+        """With the way to the job's own page where `cluster`, the slug of its cluster, is named."""
         who = "" if job.requested_by_id == reader.pk else job.requester_name
         is_ganetis = job.state == Job.State.FAILED and job.job_id is not None
         status = words.of_job(job) if job.is_unfinished else words.of_ended(job)
         left_out = () if job.is_unfinished or job.state == Job.State.SUCCEEDED else tuple(words.left_out(job))
-        return cls(status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis, left_out)
+        url = job_url(cluster, job.job_id, reader)
+        return cls(
+            status, job.created, job.ended, who, job.job_id, story(job), retold(job.error), is_ganetis, left_out, url
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,11 @@ class OthersJob:
     opcode: str
     since: datetime.datetime | None
     is_at_work: bool
+    url: str = ""  # its page; empty for who may not see it
 
     @classmethod
-    def of(cls, job: PendingJob, instance: str) -> "OthersJob":
-        return cls(job.id, job.steps_for(instance), moment(job.since), job.is_at_work)
+    def of(cls, job: PendingJob, instance: str, url: str = "") -> "OthersJob":
+        return cls(job.id, job.steps_for(instance), moment(job.since), job.is_at_work, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class ShownVm:
 
     @cached_property
     def job(self) -> ShownJob | None:
-        return ShownJob.of(self._vm.job, self._reader) if self._vm.job else None
+        return ShownJob.of(self._vm.job, self._reader, self._vm.cluster.slug) if self._vm.job else None
 
     @cached_property
     def lock_story(self) -> AuditEntry | None:
@@ -145,6 +151,11 @@ class ShownVm:
         ended = about.filter(action__in=(events.LOCK, events.UNLOCK), outcome=AuditEntry.Outcome.SUCCEEDED)
         last = ended.order_by("-recorded", "-pk").first()
         return last if last and last.action == events.LOCK else None
+
+    @property
+    def mark(self) -> str:
+        """How far the policy for VMs of idle owners has gone with it, see marks.py."""
+        return marks.of(self.instance.tags)
 
     @property
     def lock_url(self) -> str:
@@ -162,7 +173,8 @@ class ShownVm:
 
     @cached_property
     def others(self) -> list[OthersJob]:
-        return [OthersJob.of(job, self.instance.name) for job in self._vm.others]
+        slug = self._vm.cluster.slug
+        return [OthersJob.of(job, self.instance.name, job_url(slug, job.id, self._reader)) for job in self._vm.others]
 
     @cached_property
     def cards(self) -> list[Card]:
@@ -244,6 +256,13 @@ def vms(found: Iterable[Instance], seen: Fleet) -> list[ShownVm]:
 
 def shown_cluster(view: ClusterView, reader: Any, vm_count: int = 0) -> ShownCluster:
     return ShownCluster(view, cluster_name(view, reader), vm_count, fleet.sees_everything(reader))
+
+
+def job_url(cluster: str, number: int | None, reader: Any) -> str:
+    """The page of a job; empty where it has no number yet, and for those who see no jobs but their own."""
+    if not cluster or number is None or not fleet.sees_everything(reader):
+        return ""
+    return reverse("job-detail", args=[cluster, number])
 
 
 def cluster_name(view: ClusterView, reader: Any) -> str:

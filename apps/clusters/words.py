@@ -1,5 +1,7 @@
 """The words, icons and colour families in which people read the states of instances and jobs."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -106,6 +108,80 @@ OF_JOB: dict[str, Text] = {
     "canceling": pgettext_lazy("job", "being canceled"),
 }
 
+# Ganeti's words for a job's state, all of them, in the order in which lists offer them.
+OF_JOB_STATE: dict[str, Status] = {
+    "running": Status(pgettext_lazy("state of a job", "Running"), "arrow-repeat", "work"),
+    "waiting": Status(
+        pgettext_lazy("state of a job", "Waiting"), "hourglass-split", "idle", _("It waits for what other jobs hold.")
+    ),
+    "queued": Status(
+        pgettext_lazy("state of a job", "Queued"), "hourglass-split", "idle", _("It has not had its turn yet.")
+    ),
+    "canceling": Status(pgettext_lazy("state of a job", "Being canceled"), "arrow-repeat", "work"),
+    "error": Status(pgettext_lazy("state of a job", "Failed"), "x-octagon-fill", "bad"),
+    "canceled": Status(pgettext_lazy("state of a job", "Canceled"), "slash-circle", "idle"),
+    "success": Status(pgettext_lazy("state of a job", "Done"), "check-circle-fill", "ok"),
+    "": Status(pgettext_lazy("state of a job", "Unknown"), "question-circle", "warn", _("Nobody knows how it ended.")),
+}
+
+# What Ganeti's opcodes do, as the beginning of a line that goes on with what they do it to.
+OF_OPCODE: dict[str, Text] = {
+    "INSTANCE_CREATE": _("Create"),
+    "INSTANCE_REMOVE": _("Destroy"),
+    "INSTANCE_STARTUP": _("Start"),
+    "INSTANCE_SHUTDOWN": _("Shut down"),
+    "INSTANCE_REBOOT": _("Reboot"),
+    "INSTANCE_REINSTALL": _("Reinstall"),
+    "INSTANCE_RENAME": _("Rename"),
+    "INSTANCE_SET_PARAMS": _("Change settings of"),
+    "INSTANCE_MIGRATE": _("Migrate"),
+    "INSTANCE_FAILOVER": _("Fail over"),
+    "INSTANCE_MOVE": _("Move"),
+    "INSTANCE_REPLACE_DISKS": _("Replace disks of"),
+    "INSTANCE_GROW_DISK": _("Grow a disk of"),
+    "INSTANCE_RECREATE_DISKS": _("Recreate disks of"),
+    "INSTANCE_ACTIVATE_DISKS": _("Activate disks of"),
+    "INSTANCE_DEACTIVATE_DISKS": _("Deactivate disks of"),
+    "INSTANCE_CHANGE_GROUP": _("Move to another group:"),
+    "INSTANCE_MULTI_ALLOC": _("Create several VMs"),
+    "INSTANCE_CONSOLE": _("Console of"),
+    "TAGS_SET": _("Add tags to"),
+    "TAGS_DEL": _("Remove tags from"),
+    "BACKUP_EXPORT": _("Export"),
+    "BACKUP_PREPARE": _("Prepare the export of"),
+    "BACKUP_REMOVE": _("Remove the export of"),
+    "NODE_ADD": _("Add the node"),
+    "NODE_REMOVE": _("Remove the node"),
+    "NODE_EVACUATE": _("Evacuate the node"),
+    "NODE_MIGRATE": _("Migrate all VMs of the node"),
+    "NODE_SET_PARAMS": _("Change the node"),
+    "NODE_POWERCYCLE": _("Power-cycle the node"),
+    "GROUP_ADD": _("Add the node group"),
+    "GROUP_REMOVE": _("Remove the node group"),
+    "GROUP_RENAME": _("Rename the node group"),
+    "GROUP_SET_PARAMS": _("Change the node group"),
+    "GROUP_ASSIGN_NODES": _("Assign nodes to the group"),
+    "GROUP_EVACUATE": _("Evacuate the node group"),
+    "GROUP_VERIFY_DISKS": _("Verify disks of the group"),
+    "NETWORK_ADD": _("Add the network"),
+    "NETWORK_REMOVE": _("Remove the network"),
+    "NETWORK_SET_PARAMS": _("Change the network"),
+    "NETWORK_CONNECT": _("Connect the network"),
+    "NETWORK_DISCONNECT": _("Disconnect the network"),
+    "CLUSTER_VERIFY": _("Verify the cluster"),
+    "CLUSTER_VERIFY_CONFIG": _("Verify the cluster's configuration"),
+    "CLUSTER_VERIFY_GROUP": _("Verify the node group"),
+    "CLUSTER_VERIFY_DISKS": _("Verify all disks"),
+    "CLUSTER_REPAIR_DISK_SIZES": _("Repair disk sizes"),
+    "CLUSTER_SET_PARAMS": _("Change the cluster"),
+    "CLUSTER_REDIST_CONF": _("Distribute the configuration"),
+    "CLUSTER_RENEW_CRYPTO": _("Renew the cluster's certificates"),
+    "OS_DIAGNOSE": _("Look for operating systems"),
+    "TEST_DELAY": _("Wait"),
+}
+# Steps that stand beside the one that says what a job is for.
+BESIDE = frozenset({"INSTANCE_SHUTDOWN", "INSTANCE_STARTUP", "TAGS_SET", "TAGS_DEL", "TEST_DELAY"})
+
 # The roles of nodes, in the order in which they are shown.
 OF_ROLE: dict[str, Status] = {
     "master": Status(pgettext_lazy("role of a node", "Master"), "star-fill", "idle"),
@@ -196,3 +272,20 @@ def of_turn(job: Job) -> Status:
 def of_node(role: str) -> Status:
     unknown = Status(pgettext_lazy("role of a node", "Unknown"), "question-circle", "warn")
     return OF_ROLE.get(role, unknown)
+
+
+def state_of_job(ganeti_status: str) -> str:
+    """A key of OF_JOB_STATE for Ganeti's word; "" for one that nobody knows."""
+    state = "waiting" if ganeti_status == "waitlock" else ganeti_status
+    return state if state in OF_JOB_STATE else ""
+
+
+def of_opcodes(opcodes: Iterable[str]) -> Text:
+    """What a job of these opcodes is for: that which is not only done beside another."""
+    names = list(opcodes)
+    telling = next((name for name in names if name not in BESIDE), names[0] if names else "")
+    return of_opcode(telling)
+
+
+def of_opcode(name: str) -> Text:
+    return OF_OPCODE.get(name) or name.replace("_", " ").capitalize() or _("Job")

@@ -4,7 +4,7 @@ Everybody reads what they can do something about: applications those who see the
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,9 @@ from accounts.permissions import may_decide_registrations
 from accounts.retelling import retold
 from apps.applications.models import InstanceApplication
 from apps.applications.permissions import may_review, may_see_all
-from apps.clusters import nodes, troubles, words
+from apps.clusters import joblists, nodes, troubles, words
 from apps.clusters.fleet import ClusterView, Fleet
+from apps.clusters.joblists import JobBook, JobRow, Key, ShownRow
 from apps.clusters.models import Job
 from apps.clusters.nodes import NodeBook
 from apps.clusters.troubles import Trouble
@@ -55,6 +56,43 @@ class Matter:
     count: int = 1  # how many things it stands for
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A change that is under way."""
+
+    what: Text
+    name: str  # what it is about
+    name_url: str
+    cluster: str
+    since: datetime.datetime | None
+    who: str
+    status: Text
+    job_id: int | None
+    job_url: str
+
+    @classmethod
+    def of_ours(cls, row: Job) -> "AtWork":
+        slug = row.cluster.slug
+        return cls(
+            row.get_kind_display(),
+            row.instance,
+            reverse("instance-detail", args=[slug, row.instance]),
+            slug,
+            row.created,
+            row.requester_name,
+            words.of_job(row).explanation,
+            row.job_id,
+            reverse("job-detail", args=[slug, row.job_id]) if row.job_id is not None else "",
+        )
+
+    @classmethod
+    def of_others(cls, row: JobRow) -> "AtWork":
+        job = ShownRow(row)
+        first = job.names[0] if job.names else None
+        name, url = (first.name, first.url) if first else (row.subject, "")
+        return cls(row.what, name, url, row.cluster, job.began, "", row.status.word, row.id, job.url)
+
+
 class Desk:
     """What there is to do for one person, as of now. A dozen queries at most, whatever there is."""
 
@@ -64,7 +102,13 @@ class Desk:
 
     @cached_property
     def matters(self) -> list[Matter]:
-        return [*self._of_clusters(), *self._failed(), *self._applications(), *self._accounts()]
+        return [
+            *self._of_clusters(),
+            *self._failed(),
+            *self._failed_elsewhere(),
+            *self._applications(),
+            *self._accounts(),
+        ]
 
     @property
     def sections(self) -> list[dict[str, Any]]:
@@ -91,7 +135,7 @@ class Desk:
     @property
     def fingerprint(self) -> tuple[Any, ...]:
         """Changes whenever the page might look different."""
-        working = tuple((job.pk, job.ganeti_status) for job in self.at_work)
+        working = tuple(map(repr, self.at_work))
         return (self.fleet.fingerprint, working, tuple(map(repr, self.matters)))
 
     # ---- figures, clusters, jobs ------------------------------------------------------------------------------
@@ -120,9 +164,34 @@ class Desk:
         }
 
     @cached_property
-    def at_work(self) -> list[Job]:
-        """Changes from here that are under way, the newest first."""
-        return list(Job.objects.unfinished().select_related("cluster").order_by("-pk")[: SHOWN + 1])
+    def at_work(self) -> list[AtWork]:
+        """What is under way, the newest first: changes from here, and Ganeti's jobs of whoever asked for them."""
+        rows = Job.objects.unfinished().select_related("cluster").order_by("-pk")
+        own = [AtWork.of_ours(row) for row in rows[: SHOWN + 1]]
+        others = [row for book in self.job_books.values() for row in book.unfinished]
+        ours = self._ours(others)
+        found = own + [AtWork.of_others(row) for row in others if row.key not in ours]
+        return sorted(found, key=lambda one: one.since or self._now, reverse=True)
+
+    @cached_property
+    def job_books(self) -> dict[str, JobBook]:
+        """The jobs of the clusters that answer, by slug: what a silent one did is not known."""
+        views = [view for view in self.fleet.clusters.values() if not view.is_silent]
+        return joblists.books(self.fleet, views)
+
+    @cached_property
+    def _now(self) -> datetime.datetime:
+        return timezone.now()
+
+    def _ours(self, rows: Iterable[JobRow]) -> set[Key]:
+        """Which of these jobs were asked for here; one query, and none where there are no jobs."""
+        keys = {row.key for row in rows}
+        if not keys:
+            return set()
+        asked = Job.objects.filter(
+            cluster__slug__in={slug for slug, _ in keys}, job_id__in={number for _, number in keys}
+        )
+        return keys & set(asked.order_by().values_list("cluster__slug", "job_id"))
 
     # ---- matters -----------------------------------------------------------------------------------------------
 
@@ -156,11 +225,44 @@ class Desk:
                 % {"what": row.get_kind_display(), "name": row.instance},
                 f"{row.cluster.slug}: {retold(row.error)}",
                 row.ended,
-                reverse("instance-detail", args=[row.cluster.slug, row.instance]),
+                reverse("instance-detail", args=[row.cluster.slug, row.instance])
+                if row.job_id is None
+                else reverse("job-detail", args=[row.cluster.slug, row.job_id]),
                 _("See why"),
             )
         if len(seen) > SHOWN:
             yield _rest(URGENT, len(seen) - SHOWN, reverse("auditlog"))
+
+    def _failed_elsewhere(self) -> Iterator[Matter]:
+        """The same for jobs that nobody asked for here."""
+        since = (timezone.now() - LATELY).timestamp()
+        failed = [row for book in self.job_books.values() for row in book.failed if (row.ended or 0) >= since]
+        ours = self._ours(failed)
+        latest: dict[tuple[Any, ...], JobRow] = {}
+        for row in sorted(failed, key=lambda row: row.ended or 0):
+            if row.key not in ours:
+                latest[_aim(row)] = row
+        for slug in {cluster for cluster, *_ in latest}:
+            for row in self.job_books[slug].succeeded:
+                bad = latest.get(_aim(row))
+                if bad and row.began > bad.began:
+                    del latest[_aim(row)]
+        found = sorted(latest.values(), key=lambda row: -(row.ended or 0))
+        for row in found[:SHOWN]:
+            job = ShownRow(row)
+            about = ", ".join(row.instances[:3]) or row.subject
+            yield Matter(
+                URGENT,
+                "x-octagon-fill",
+                "bad",
+                _("Failed: %(what)s %(name)s") % {"what": row.what, "name": about},
+                f"{row.cluster}: {job.error}" if job.error else row.cluster,
+                job.ended,
+                job.url,
+                _("See why"),
+            )
+        if len(found) > SHOWN:
+            yield _rest(URGENT, len(found) - SHOWN, f"{reverse('jobs')}?state=error")
 
     def _applications(self) -> Iterator[Matter]:
         if not may_see_all(self.user):
@@ -189,6 +291,11 @@ class Desk:
                 DECISION, "person", "work", sentence % {"n": number}, "", None, reverse("registration-waiting"),
                 _("Look at them"), number,
             )  # fmt: skip
+
+
+def _aim(row: JobRow) -> tuple[Any, ...]:
+    """What a job is for, to tell one that failed from one that came later and did not."""
+    return (row.cluster, row.opcodes, row.instances, row.subject)
 
 
 def _of_trouble(trouble: Trouble) -> Matter:

@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 
 from apps.demo import opcodes
+from ganeti.client import Client
 from tests.contract.access import AccessContract
 from tests.contract.behind import BehindContract
 from tests.contract.clients import ClientContract
 from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
+from tests.contract.jobs import JobsContract, until
 from tests.contract.nodes import NodesContract
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
@@ -68,19 +70,39 @@ class TestSettings(SettingsContract):
     pass
 
 
-class TestBehindOurBack(BehindContract):
+@contextmanager
+def a_migration(ganeti: SimulatedSide, instance: str) -> Iterator[int]:
+    world = ganeti.server.world
+    pace, world.jobs.pace = world.jobs.pace, dataclasses.replace(world.jobs.pace, queued=3600.0)
+    try:
+        with world.lock:
+            number = world.jobs.submit([opcodes.new("OP_INSTANCE_MIGRATE", instance_name=instance)])
+        yield number
+    finally:
+        world.jobs.pace = pace
+        with world.lock:
+            job = world.jobs.all[number]
+            job.due = None if job.is_over else world.clock()
+
+
+class TestJobs(JobsContract):
+    def a_migration(self, ganeti: SimulatedSide, instance: str) -> AbstractContextManager[int]:
+        return a_migration(ganeti, instance)
+
     @contextmanager
-    def a_migration(self, ganeti: SimulatedSide, instance: str) -> Iterator[int]:
+    def a_long_job(self, ganeti: SimulatedSide) -> Iterator[int]:
         world = ganeti.server.world
-        pace, world.jobs.pace = world.jobs.pace, dataclasses.replace(world.jobs.pace, queued=3600.0)
-        try:
-            with world.lock:
-                number = world.jobs.submit([opcodes.new("OP_INSTANCE_MIGRATE", instance_name=instance)])
-            yield number
-        finally:
-            world.jobs.pace = pace
-            with world.lock:
-                world.jobs.all[number].due = world.clock()
+        with world.lock:
+            number = world.jobs.submit([opcodes.new("OP_TEST_DELAY", duration=3600)])
+        until(lambda: Client(ganeti.endpoint()).job(number).status == "running")
+        yield number
+        with world.lock:
+            world.jobs.all[number].due = world.clock()
+
+
+class TestBehindOurBack(BehindContract):
+    def a_migration(self, ganeti: SimulatedSide, instance: str) -> AbstractContextManager[int]:
+        return a_migration(ganeti, instance)
 
     def rename(self, ganeti: SimulatedSide, instance: str, new: str) -> None:
         world = ganeti.server.world

@@ -12,6 +12,7 @@ from apps.clusters.models import Job
 from apps.desk.matters import DECISION, SOON, URGENT, Desk
 from ganeti.objects import Node
 from tests import estate
+from tests.clusters import queues
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def apply_for(user: User, name: str = "new.example.org") -> InstanceApplication:
 
 def ended(cluster: Any, state: str, kind: str = Job.Kind.STARTUP, **fields: Any) -> Job:
     fields = {"instance": "web.example.org", "error": "no such disk", "ended": timezone.now(), **fields}
-    return Job.objects.create(cluster=cluster, kind=kind, state=state, job_id=7, **fields)
+    return Job.objects.create(cluster=cluster, kind=kind, state=state, **{"job_id": 7, **fields})
 
 
 def titles(user: User, *urgencies: str) -> list[str]:
@@ -135,3 +136,33 @@ class TestStrip:
     def test_owners_have_none(self, people: Any, as_alice: Browser) -> None:
         put("north", head={"state": "unreachable", "failing_since": 1.0, "error": "north: no answer"})
         assert "desk-strip" not in as_alice.get("/").content.decode()
+
+
+class TestAllOfGanetisJobs:
+    """Whoever asked for them, from here or not."""
+
+    def test_a_job_that_failed_in_the_last_day_is_urgent_until_one_like_it_succeeds(
+        self, people: dict[str, User]
+    ) -> None:
+        put("north")
+        queues.put("north", queues.raw(7, "error"), queues.raw(6, "error", start_ts=[1, 0], end_ts=[2, 0]))
+        [matter] = [one for one in Desk(people["dora"]).matters if one.urgency == URGENT]
+        assert str(matter.title) == "Failed: Reboot web.example.org"
+        assert (matter.text, matter.url) == ("north: No room", "/jobs/north/7/")
+        now = int(timezone.now().timestamp())
+        queues.put("north", queues.raw(7, "error"), queues.raw(8, start_ts=[now - 60, 0], end_ts=[now - 50, 0]))
+        assert titles(people["dora"], URGENT) == []
+
+    def test_a_job_of_ours_is_told_once(self, people: dict[str, User]) -> None:
+        north = put("north", estate.instance("web.example.org"))
+        queues.put("north", queues.raw(7, "error"))
+        ended(north, Job.State.FAILED, Job.Kind.REBOOT)
+        assert titles(people["dora"], URGENT) == ["Reboot of web.example.org failed"]
+
+    def test_what_runs_is_shown_whoever_asked_for_it(self, people: dict[str, User], as_bob: Browser) -> None:
+        north = put("north", estate.instance("web.example.org"))
+        queues.put("north", queues.raw(8, "running"), queues.raw(9, "waiting"), queues.raw(7))
+        ended(north, Job.State.SUBMITTED, ended=None, holds="north", error="", requester_name="alice", job_id=8)
+        found = [(one.job_id, one.who) for one in Desk(people["bob"]).at_work]
+        assert sorted(found) == [(8, "alice"), (9, "")]
+        assert 'href="/jobs/north/9/"' in as_bob.get("/desk/").content.decode()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ganeti.client import INSTANCE_FIELDS, JOB_FIELDS, NODE_FIELDS, Client
+from ganeti.client import INSTANCE_FIELDS, JOB_FIELDS, LISTED_JOB_FIELDS, NODE_FIELDS, Client
 from ganeti.endpoint import Endpoint
 from ganeti.errors import BrokenAnswer, Failed, Missing, NotAllowed, Unreachable, WrongPassword
 from ganeti.objects import Instance, Nic
@@ -196,25 +196,39 @@ class TestTheCluster:
             getattr(client, method)()
 
 
-class TestUnfinishedJobs:
-    def test_one_request_with_a_filter_on_the_state(self, server: HttpsServer, client: Client) -> None:
+class TestNewestJobs:
+    def test_one_request_with_a_filter_on_the_number(self, server: HttpsServer, client: Client) -> None:
         op = {"OP_ID": "OP_INSTANCE_MIGRATE", "instance_name": "vm1", "osparams": {"img_passwd": "x"}}
-        row = [[0, 7], [0, "running"], [0, [op]], [0, [1000, 0]], [0, [1001, 500000]]]
-        server.plays(answer({"data": [row, [[0, 8], [3, None], [3, None], [3, None], [3, None]]]}))
-        [job] = client.unfinished_jobs()
-        assert (job.id, job.status, job.instances, job.opcodes) == (7, "running", ("vm1",), ("OP_INSTANCE_MIGRATE",))
+        told = {"id": 7, "status": "running", "ops": [op], "received_ts": [1000, 0], "start_ts": [1001, 500000]}
+        row = [[0, told.get(field)] for field in LISTED_JOB_FIELDS]
+        forgotten = [[0, 8] if field == "id" else [3, None] for field in LISTED_JOB_FIELDS]
+        server.plays(answer({"data": [row, forgotten]}))
+        [job] = client.jobs_since(5, [3, 9])
+        assert (job.id, job.status, job.instances, job.opcodes) == (7, "running", ("vm1",), ("INSTANCE_MIGRATE",))
         assert (job.received, job.started) == (1000.0, 1001.5)
         [request] = server.requests
-        assert request.json["qfilter"][0] == "|" and ["=", "status", "queued"] in request.json["qfilter"]
-        assert "oplog" not in request.json["fields"] and "opresult" not in request.json["fields"]
+        assert request.json["qfilter"] == ["|", [">", "id", 5], ["=", "id", 3]]
+
+    def test_all_that_are_not_over_are_asked_for_by_their_state(self, server: HttpsServer, client: Client) -> None:
+        server.plays(answer({"data": []}))
+        assert client.jobs_since(5, unfinished=True) == []
+        assert ["=", "status", "queued"] in server.requests[0].json["qfilter"]
 
     @pytest.mark.parametrize("refusal", NO_QUERIES)
-    def test_where_there_are_no_queries_nothing_is_known_for_one_request(
-        self, server: HttpsServer, client: Client, refusal: Act
-    ) -> None:
+    def test_where_there_are_no_queries_that_is_said(self, server: HttpsServer, client: Client, refusal: Act) -> None:
         server.plays(refusal)
-        assert client.unfinished_jobs() == []
+        with pytest.raises((Missing, NotAllowed)):
+            client.jobs_since(5)
         assert len(server.requests) == 1
+
+    def test_the_whole_queue_is_cut_to_the_newest(self, server: HttpsServer, client: Client) -> None:
+        rows = [{"id": number, "status": "success", "ops": []} for number in range(1, 50)]
+        server.plays(answer([*rows, "rubbish", {"id": None}]))
+        assert [job.id for job in client.newest_jobs(3)] == [49, 48, 47]
+
+    def test_the_highest_number_is_found_among_rubbish(self, server: HttpsServer, client: Client) -> None:
+        server.plays(answer([{"id": "12", "uri": "x"}, {"id": 7}, {"id": None}, "rubbish"]), answer([]))
+        assert (client.newest_job(), client.newest_job()) == (12, 0)
 
 
 class TestMayChange:

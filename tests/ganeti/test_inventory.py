@@ -1,5 +1,6 @@
 """The collector against a cluster that a test plays; the store is a real directory."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from ganeti.errors import (
     WrongPassword,
 )
 from ganeti.inventory import MOST_DEPARTED, MOST_PENDING, STATES, Collector, Departed, Head, Snapshot, due, hurried
-from ganeti.objects import ClusterInfo, Instance, Job, Network, Node, NodeGroup, PendingJob
+from ganeti.joblist import MOST_JOBS, ListedJob
+from ganeti.objects import UNFINISHED_JOB, ClusterInfo, Instance, Job, Network, Node, NodeGroup, PendingJob
 from ganeti.store_directory import DirectoryStore
 
 NORTH = Endpoint("north", "north.example.org")
 SLOW = ["nodes", "groups", "networks", "info", "may_change"]
+QUEUE = ["newest_job", "jobs"]  # with the slow parts, too
 
 
 class FakeCluster:
@@ -67,8 +70,27 @@ class FakeCluster:
     def may_change(self) -> bool:
         return self._answer("may_change", self.is_writable)
 
-    def unfinished_jobs(self) -> list[Job]:
-        return self._answer("jobs", self.jobs)
+    def newest_job(self) -> int:
+        return self._answer("newest_job", max((job.id for job in self.jobs), default=0))
+
+    def jobs_since(self, number: int, others: Iterable[int] = (), *, unfinished: bool = False) -> list[ListedJob]:
+        wanted = [
+            job
+            for job in self.jobs
+            if job.id > number or job.id in others or (unfinished and job.status in UNFINISHED_JOB)
+        ]
+        return self._answer("jobs", [listed(job) for job in wanted])
+
+    def newest_jobs(self, most: int) -> list[ListedJob]:
+        return self._answer("all jobs", [listed(job) for job in self.jobs[-most:]])
+
+
+def listed(job: Job) -> ListedJob:
+    """The same as lists show it, with an opcode for each of its opcodes."""
+    pairs = zip(job.opcodes, job.instances, strict=True)
+    ops = [{"OP_ID": opcode, "instance_name": name} for opcode, name in pairs]
+    times = {"received_ts": job.received, "start_ts": job.started, "end_ts": job.ended}
+    return ListedJob.from_rapi({"id": job.id, "status": job.status, "ops": ops, **times})
 
 
 @pytest.fixture
@@ -109,14 +131,14 @@ class TestCollecting:
     def test_the_slow_parts_come_less_often(self, collector: Collector, cluster: FakeCluster) -> None:
         for now in (1000.0, 1015.0, 1059.0):
             collector.collect(NORTH, now=now)
-        assert cluster.asked == ["instances", *SLOW, "instances", "instances"]
+        assert cluster.asked == ["instances", *SLOW, *QUEUE, "instances", "instances"]
         collector.collect(NORTH, now=1060.0)
-        assert cluster.asked[-6:] == ["instances", *SLOW]
+        assert cluster.asked[-7:] == ["instances", *SLOW, "jobs"]
 
     def test_everything_means_the_slow_parts_too(self, collector: Collector, cluster: FakeCluster) -> None:
         collector.collect(NORTH, now=1000.0)
         collector.collect(NORTH, now=1001.0, everything=True)
-        assert cluster.asked == ["instances", *SLOW] * 2
+        assert cluster.asked == ["instances", *SLOW, *QUEUE, "instances", *SLOW, "jobs"]
 
     def test_the_slow_parts_that_were_not_asked_again_stay(self, collector: Collector, cluster: FakeCluster) -> None:
         collector.collect(NORTH, now=1000.0)
@@ -213,12 +235,11 @@ class TestPendingJobs:
 
     migration = Job(7, "running", opcodes=("OP_INSTANCE_MIGRATE",), instances=("vm1",), received=990.0, started=999.0)
 
-    def test_they_are_asked_for_on_demand_only_with_one_request(
+    def test_they_are_told_while_somebody_looks_with_one_request(
         self, collector: Collector, cluster: FakeCluster
     ) -> None:
         cluster.jobs = [self.migration]
         assert collector.collect(NORTH, now=1000.0).pending == ()
-        assert "jobs" not in cluster.asked
         head = collector.collect(NORTH, now=1004.0, jobs_too=True)
         assert cluster.asked[-2:] == ["instances", "jobs"]
         assert head.pending == (PendingJob(7, "running", ("vm1",), ("INSTANCE_MIGRATE",), 999.0),)
@@ -271,6 +292,101 @@ class TestPendingJobs:
         cluster.trouble = {"jobs": error}
         head = collector.collect(NORTH, now=1000.0, jobs_too=True)
         assert (head.state, head.pending, head.instance_count) == ("ok", (), 2)
+        assert head.jobs_error and not head.jobs_at
+
+
+class TestListOfJobs:
+    """The newest jobs of the queue are kept apart from the snapshot, in all states, and after Ganeti archived them."""
+
+    def job(self, number: int, status: str = "success", received: float = 900.0) -> Job:
+        opcodes = ("OP_INSTANCE_STARTUP",)
+        return Job(number, status, opcodes=opcodes, instances=("vm1",), received=received + number)
+
+    def kept(self, collector: Collector, head: Head) -> list[tuple[int, str]]:
+        found = DirectoryStore(collector.store.path).jobs({"north": head.jobs_version})  # type: ignore[attr-defined]
+        return [(job.id, job.status) for job in found["north"].jobs]
+
+    def test_all_states_are_kept_the_newest_first(self, collector: Collector, cluster: FakeCluster) -> None:
+        states = ("success", "error", "canceled", "running", "waiting", "queued", "canceling")
+        cluster.jobs = [self.job(number, status) for number, status in enumerate(states, start=1)]
+        head = collector.collect(NORTH, now=1000.0)
+        assert self.kept(collector, head) == [(number, states[number - 1]) for number in range(len(states), 0, -1)]
+        assert head.jobs_at == 1000.0
+
+    def test_nobody_looking_they_come_with_the_slow_parts_and_else_each_time(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.job(1)]
+        collector.collect(NORTH, now=1000.0)
+        cluster.asked.clear()
+        collector.collect(NORTH, now=1015.0)
+        assert "jobs" not in cluster.asked
+        collector.collect(NORTH, now=1017.0, jobs_too=True)
+        collector.collect(NORTH, now=1019.0, jobs_too=True)
+        assert cluster.asked.count("jobs") == 2 and "newest_job" not in cluster.asked, "one question each time"
+        cluster.asked.clear()
+        collector.collect(NORTH, now=1080.0)
+        assert cluster.asked.count("jobs") == 1
+
+    def test_the_end_of_a_job_and_new_ones_are_noticed_and_what_ganeti_archived_stays(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.job(1), self.job(2, "running"), *(self.job(number) for number in range(3, 20))]
+        collector.collect(NORTH, now=1000.0)
+        cluster.jobs = [self.job(2, "error"), self.job(20)]
+        head = collector.collect(NORTH, now=1004.0, jobs_too=True)
+        found = self.kept(collector, head)
+        assert found[0] == (20, "success") and (2, "error") in found and (1, "success") in found
+
+    def test_a_job_that_vanished_before_its_end_was_seen_is_left_out(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.job(1, "running"), self.job(9)]
+        collector.collect(NORTH, now=1000.0)
+        cluster.jobs = [self.job(9)]
+        head = collector.collect(NORTH, now=1004.0, jobs_too=True)
+        assert self.kept(collector, head) == [(9, "success")]
+
+    def test_only_the_newest_are_kept_and_all_that_are_not_over(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.jobs = [self.job(1, "running"), *(self.job(number) for number in range(2, 1000))]
+        head = collector.collect(NORTH, now=1000.0)
+        found = self.kept(collector, head)
+        assert len(found) == MOST_JOBS + 1 and found[-1] == (1, "running") and found[0][0] == 999
+
+    def test_a_cluster_that_was_set_up_anew_begins_a_new_list(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.jobs = [self.job(number) for number in range(1, 50)]
+        collector.collect(NORTH, now=1000.0)
+        cluster.jobs = [self.job(1, received=7000.0), self.job(2, received=7000.0)]
+        head = collector.collect(NORTH, now=9000.0)
+        assert self.kept(collector, head) == [(2, "success"), (1, "success")]
+
+    def test_where_there_are_no_queries_the_whole_queue_is_asked_for_in_the_slow_turn(
+        self, collector: Collector, cluster: FakeCluster
+    ) -> None:
+        cluster.trouble = {"jobs": NotAllowed("north", "no queries")}
+        cluster.jobs = [self.job(1), self.job(2, "running")]
+        head = collector.collect(NORTH, now=1000.0, jobs_too=True)
+        assert self.kept(collector, head) == [(2, "running"), (1, "success")] and head.pending == ()
+        cluster.asked.clear()
+        head = collector.collect(NORTH, now=1004.0, jobs_too=True)
+        assert "all jobs" not in cluster.asked and (head.jobs_at, head.jobs_error) == (1000.0, "")
+
+    def test_a_cluster_that_does_not_tell_keeps_its_list(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.jobs = [self.job(1)]
+        collector.collect(NORTH, now=1000.0)
+        cluster.trouble = {"jobs": Failed("north", "no luxid")}
+        head = collector.collect(NORTH, now=1100.0)
+        assert (head.state, head.jobs_at) == ("ok", 1000.0) and "no luxid" in head.jobs_error
+        assert self.kept(collector, head) == [(1, "success")]
+
+    def test_an_unchanged_queue_is_the_same_version(self, collector: Collector, cluster: FakeCluster) -> None:
+        cluster.jobs = [self.job(1)]
+        first = collector.collect(NORTH, now=1000.0).jobs_version
+        assert collector.collect(NORTH, now=1100.0).jobs_version == first
+        cluster.jobs.append(self.job(2))
+        assert collector.collect(NORTH, now=1200.0).jobs_version != first
 
 
 class TestDepartures:
@@ -425,9 +541,9 @@ class TestDue:
     def test_no_more_than_a_tenth_of_its_time_is_taken(self, collector: Collector, cluster: FakeCluster) -> None:
         cluster.seconds = 0.5
         head = collector.collect(NORTH, now=1000.0)
-        assert head.took == 3.0, "six questions"
-        assert not due(head, 1029.9, 4.0)
-        assert due(head, 1030.0, 4.0)
+        assert head.took == 4.0, "eight questions"
+        assert not due(head, 1039.9, 4.0)
+        assert due(head, 1040.0, 4.0)
 
     def test_a_silent_cluster_is_asked_less_and_less_often(self, collector: Collector, cluster: FakeCluster) -> None:
         cluster.trouble = {"instances": unreachable()}

@@ -21,6 +21,7 @@ from hypothesis import strategies as some
 
 from ganeti import tags
 from ganeti.inventory import Collector, Head, Snapshot, Store, StoreDown
+from ganeti.joblist import JobList, ListedJob
 from ganeti.objects import ClusterInfo, Disk, Instance, Network, NetworkConnection, Nic, Node, NodeGroup
 from ganeti.store_base import RememberingStore
 from ganeti.store_directory import DirectoryStore
@@ -868,3 +869,27 @@ class TestDirectory:
         with pytest.raises(StoreDown, match="directory"):
             store.heads()
         assert not store.is_there()
+
+
+class TestListsOfJobs:
+    def some(self, slug: str = "north", version: str = "v1", *numbers: int) -> JobList:
+        return JobList(slug, version, 1.0, tuple(ListedJob(number, "success") for number in numbers or (2, 1)))
+
+    def test_another_process_reads_exactly_what_was_put(self, place: Place, store: Store) -> None:
+        store.put_jobs(self.some())
+        assert place.store().jobs({"north": "v1", "south": "v9", "west": ""}) == {"north": self.some()}
+
+    def test_all_clusters_are_one_read_and_what_is_known_is_none(self, place: Place, store: Store) -> None:
+        wanted = {f"c{number}": "v1" for number in range(50)}
+        for slug in wanted:
+            store.put_jobs(self.some(slug))
+        other = place.store()
+        assert other.jobs(wanted).keys() == wanted.keys() and other.reads == 1
+        assert other.jobs(wanted).keys() == wanted.keys() and other.reads == 1
+        store.put_jobs(self.some("c7", "v2", 3))
+        assert other.jobs({**wanted, "c7": "v2"})["c7"].newest == 3 and other.reads == 2
+
+    def test_a_forgotten_cluster_has_none(self, place: Place, store: Store) -> None:
+        store.put_jobs(self.some())
+        store.forget("north")
+        assert store.jobs({"north": "v1"}) == {} and place.store().jobs({"north": "v1"}) == {}

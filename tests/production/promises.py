@@ -23,6 +23,8 @@ Besides what the table says it is always true that
 - of a change of many VMs all is written down at the beginning, or nothing; each is asked for at most once, and what has
   not begun waits for a cluster that takes nothing for ten minutes, and then says so (`tests/site/test_batches.py`,
   `tests/clusters/test_steps.py`);
+- the list of jobs shows what a cluster told last, and since when it is silent; a job is asked to be canceled once, and
+  the history tells how that ended, or that nobody knows (`tests/clusters/test_jobs.py`);
 - a mail server that is away delays mail and no page: what cannot leave is tried again for three days, and leaves once
   (`tests/production/test_mail.py`);
 - all is as before when the fault has gone, and nothing that still runs has to be started again. (Killed workers are

@@ -1,7 +1,7 @@
 """Our client and our path from click to end, against real Ganeti: see tests/contract."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from tests.contract.behind import BehindContract
 from tests.contract.clients import ClientContract
 from tests.contract.confirmed import ConfirmedContract
 from tests.contract.creations import CreationContract, mail_server  # noqa: F401  (a fixture)
+from tests.contract.jobs import JobsContract, until
 from tests.contract.nodes import NodesContract
 from tests.contract.powers import PowerContract
 from tests.contract.renaming import RenamingContract
@@ -83,17 +84,33 @@ class TestSettings(SettingsContract):
         return kvm_ganeti
 
 
+@contextmanager
+def a_migration(ganeti: RealGaneti, instance: str) -> Iterator[int]:
+    """It waits for its node, which another job holds for some seconds."""
+    node = ganeti.instance(instance)["pnode"]
+    holding = ganeti.command("gnt-debug", "delay", "--submit", "--print-jobid", "--no-master", "-n", node, "8")
+    number = int(ganeti.command("gnt-instance", "migrate", "--submit", "--print-jobid", "-f", instance))
+    yield number
+    ganeti.job(int(holding))
+
+
+class TestJobs(JobsContract):
+    def a_migration(self, ganeti: RealGaneti, instance: str) -> AbstractContextManager[int]:
+        return a_migration(ganeti, instance)
+
+    @contextmanager
+    def a_long_job(self, ganeti: RealGaneti) -> Iterator[int]:
+        number = int(ganeti.command("gnt-debug", "delay", "--submit", "--print-jobid", "6"))
+        until(lambda: ganeti.ok("GET", f"/2/jobs/{number}")["status"] == "running")
+        yield number
+        ganeti.job(number)
+
+
 class TestBehindOurBack(BehindContract):
     """By Ganeti's own commands on the cluster's master, as far as these ask nothing."""
 
-    @contextmanager
-    def a_migration(self, ganeti: RealGaneti, instance: str) -> Iterator[int]:
-        """It waits for its node, which another job holds for some seconds."""
-        node = ganeti.instance(instance)["pnode"]
-        holding = ganeti.command("gnt-debug", "delay", "--submit", "--print-jobid", "--no-master", "-n", node, "8")
-        number = int(ganeti.command("gnt-instance", "migrate", "--submit", "--print-jobid", "-f", instance))
-        yield number
-        ganeti.job(int(holding))
+    def a_migration(self, ganeti: RealGaneti, instance: str) -> AbstractContextManager[int]:
+        return a_migration(ganeti, instance)
 
     def rename(self, ganeti: RealGaneti, instance: str, new: str) -> None:
         """By another program: the command asks at a terminal where a name does not resolve."""

@@ -21,7 +21,7 @@ from accounts.redirects import is_script
 from accounts.retelling import retold
 from accounts.templatetags.look import counted_vms
 from apps.audit.models import Actor
-from apps.clusters import bulk, fleet, steps, words
+from apps.clusters import bulk, fleet, shown, steps, words
 from apps.clusters.actions import Refused
 from apps.clusters.bulk import Name, Progress
 from apps.clusters.fleet import Fleet
@@ -52,6 +52,7 @@ class Result:
     url: str
     status: Status
     job_id: int | None
+    job_url: str
     note: str
 
 
@@ -178,7 +179,8 @@ def _labels(reader: Any) -> dict[str, str]:
 def _result(row: Job, reader: Any) -> Result:
     name = row.cluster.slug if fleet.sees_everything(reader) else row.cluster.label
     url = reverse("instance-detail", args=[row.cluster.slug, row.instance])
-    return Result(row.instance, name, url, words.of_turn(row), row.job_id, retold(row.error))
+    job_url = shown.job_url(row.cluster.slug, row.job_id, reader)
+    return Result(row.instance, name, url, words.of_turn(row), row.job_id, job_url, retold(row.error))
 
 
 def _state(done: Progress) -> Status:

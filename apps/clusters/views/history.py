@@ -76,4 +76,4 @@ def _context(request: HttpRequest, vm: Vm) -> dict[str, Any]:
 def _bookkeeping(vm: Vm, reader: Any) -> list[ShownJob]:
     """The newest jobs without an entry: what follows by itself from what somebody did."""
     rows = Job.objects.filter(cluster=vm.cluster.pk, instance=vm.name, audit_entry__isnull=True)
-    return [ShownJob.of(row, reader) for row in rows[:MOST_BOOKKEEPING]]
+    return [ShownJob.of(row, reader, vm.cluster.slug) for row in rows[:MOST_BOOKKEEPING]]

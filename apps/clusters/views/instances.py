@@ -228,7 +228,7 @@ def _failure(vm: Vm, reader: Any) -> ShownJob | None:
     failed = last is not None and last.state in (Job.State.FAILED, Job.State.CANCELED, Job.State.UNKNOWN)
     if last is None or not failed or last.created < timezone.now() - FAILURE_STAYS:
         return None
-    failure = ShownJob.of(last, reader)
+    failure = ShownJob.of(last, reader, vm.cluster.slug)
     if "image" in last.details and permissions.may_operate(reader, vm):
         return replace(failure, again_url=reverse("instance-reinstall", args=[vm.cluster.slug, vm.name]))
     return failure

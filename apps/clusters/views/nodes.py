@@ -139,7 +139,7 @@ def _recent_jobs(request: HttpRequest, view: ClusterView, instances: list[Instan
     """The latest jobs that were asked for from here, of the instances that are here now: (instance, job)."""
     names = [instance.name for instance in instances[:MOST_NAMES]]
     jobs = Job.objects.filter(cluster=view.pk, instance__in=names)[:RECENT_JOBS]
-    return [(job.instance, ShownJob.of(job, request.user)) for job in jobs]
+    return [(job.instance, ShownJob.of(job, request.user, view.slug)) for job in jobs]
 
 
 def _etag(request: HttpRequest, seen: Fleet, views: Iterable[ClusterView]) -> str:
