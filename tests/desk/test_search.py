@@ -14,6 +14,7 @@ from apps.applications.models import InstanceApplication
 from apps.clusters.models import Cluster, Job
 from ganeti.objects import ClusterInfo, Network, Nic, Node
 from tests import estate
+from tests.clusters import queues
 
 pytestmark = pytest.mark.django_db
 
@@ -169,6 +170,13 @@ class TestOthers:
         self, as_dora: Browser, everything: None
     ) -> None:
         assert links(ask(as_dora, "alice"))[0] == "/user/info/user/alice/"
+
+    def test_staff_find_a_job_that_nobody_asked_for_here_and_owners_do_not(
+        self, as_dora: Browser, as_alice: Browser, everything: None
+    ) -> None:
+        queues.put("north", queues.raw(815), queues.raw(816))
+        assert links(ask(as_dora, "815")) == ["/jobs/north/815/"]
+        assert links(ask(as_alice, "815")) == []
 
 
 class TestWhoMaySeeWhat:
