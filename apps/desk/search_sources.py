@@ -13,15 +13,15 @@ from typing import Any
 from django.contrib.auth.models import Group as UserGroup
 from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When, Window
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.looks import Text
+from accounts.looks import Status, Text
 from apps.applications.models import InstanceApplication
 from apps.applications.permissions import may_review, may_see_all
 from apps.applications.shown import ShownApplication
-from apps.clusters import nodes, shown, shown_clusters, words
+from apps.clusters import joblists, nodes, shown, shown_clusters, words
 from apps.clusters.catalogue import EXACT, PART, WHOLE
 from apps.clusters.fleet import Fleet
 from apps.clusters.models import Cluster, Job
@@ -356,7 +356,8 @@ def networks(asked: Asked) -> Group | None:
 
 
 def jobs(asked: Asked) -> Group | None:
-    """Those that were asked for here, by Ganeti's number, of the VMs that the reader may see."""
+    """By Ganeti's number: those that were asked for here, of the VMs that the reader may see; and for those who see
+    the clusters all others of this number."""
     number = asked.query.number
     if number is None:
         return None
@@ -368,29 +369,45 @@ def jobs(asked: Asked) -> Group | None:
         names = {(instance.cluster, instance.name) for instance in theirs}
         rows = [(slug, job) for slug, job in rows if (slug, job.instance) in names]
     hits = [
-        Hit(
-            _("Job"),
-            "list-task",
-            f"#{job.job_id}",
-            job_page(slug, job),
-            EXACT,
-            False,
-            shown.cluster_name(asked.fleet.clusters[slug], asked.reader),
+        _of_job(
+            asked,
+            slug,
+            number,
+            job_page(slug, job, asked.reader),
             words.of_job(job) if job.is_unfinished else words.of_ended(job),
             (job.get_kind_display(), job.instance),
-            is_mono=True,
         )
-        for slug, job in rows[: asked.most]
+        for slug, job in rows
     ]
-    return Group("jobs", _("Jobs"), hits, len(rows))
+    hits += _jobs_of_others(asked, number, {slug for slug, _job in rows}) if asked.sees_clusters else []
+    return Group("jobs", _("Jobs"), best(hits, asked.most), len(hits))
 
 
-def job_page(slug: str, job: Job) -> str:
-    """The page of a job; where this site has none, the history of the VM that it was about."""
-    try:
-        return reverse("job-detail", args=[slug, job.job_id])
-    except NoReverseMatch:
-        return reverse("instance-history", args=[slug, job.instance])
+def _jobs_of_others(asked: Asked, number: int, known: set[str]) -> list[Hit]:
+    """Those that Ganeti told of and that nobody asked for here; `known` are the clusters whose job is found already."""
+    books = joblists.books(asked.fleet, asked.fleet.clusters.values())
+    found = [row for slug, book in books.items() if slug not in known for row in book.rows if row.id == number]
+    return [
+        _of_job(
+            asked,
+            row.cluster,
+            number,
+            shown.job_url(row.cluster, number, asked.reader),
+            row.status,
+            (row.what, row.subject),
+        )
+        for row in found
+    ]
+
+
+def _of_job(asked: Asked, slug: str, number: int, url: str, status: Status, facts: tuple[Text, ...]) -> Hit:
+    place = shown.cluster_name(asked.fleet.clusters[slug], asked.reader)
+    return Hit(_("Job"), "list-task", f"#{number}", url, EXACT, False, place, status, facts, is_mono=True)
+
+
+def job_page(slug: str, job: Job, reader: Any) -> str:
+    """The page of a job; for those who see no such pages, the history of the VM that it was about."""
+    return shown.job_url(slug, job.job_id, reader) or reverse("instance-history", args=[slug, job.instance])
 
 
 SOURCES: tuple[Callable[[Asked], Group | None], ...] = (

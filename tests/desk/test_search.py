@@ -12,9 +12,9 @@ from django.test import Client as Browser
 from accounts.models import Organization
 from apps.applications.models import InstanceApplication
 from apps.clusters.models import Cluster, Job
-from apps.desk import search_sources
 from ganeti.objects import ClusterInfo, Network, Nic, Node
 from tests import estate
+from tests.clusters import queues
 
 pytestmark = pytest.mark.django_db
 
@@ -158,8 +158,8 @@ class TestOthers:
             ("gnt.example", "/cluster/detail/?cluster=north"),
             ("northern machines", "/cluster/detail/?cluster=north"),
             ("192.0.2.0/24", "/cluster/detail/?cluster=north#networks"),
-            ("4711", "/instances/north/web.example.org/history/"),
-            ("#4711", "/instances/north/web.example.org/history/"),
+            ("4711", "/jobs/north/4711/"),
+            ("#4711", "/jobs/north/4711/"),
         ],
     )
     def test_each_kind_is_found(self, as_dora: Browser, everything: None, query: str, url: str) -> None:
@@ -171,10 +171,12 @@ class TestOthers:
     ) -> None:
         assert links(ask(as_dora, "alice"))[0] == "/user/info/user/alice/"
 
-    def test_a_job_leads_to_its_page_where_there_is_one(self, settings: Any, people: Any) -> None:
-        settings.ROOT_URLCONF = "tests.desk.job_urls"
-        estate.put("north", estate.instance("web.example.org"))
-        assert search_sources.job_page("north", job("web.example.org", 5)) == "/jobs/north/5/"
+    def test_staff_find_a_job_that_nobody_asked_for_here_and_owners_do_not(
+        self, as_dora: Browser, as_alice: Browser, everything: None
+    ) -> None:
+        queues.put("north", queues.raw(815), queues.raw(816))
+        assert links(ask(as_dora, "815")) == ["/jobs/north/815/"]
+        assert links(ask(as_alice, "815")) == []
 
 
 class TestWhoMaySeeWhat:
