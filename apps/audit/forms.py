@@ -102,7 +102,7 @@ class HistoryForm(forms.Form):
     @property
     def wrong_days(self) -> list[str]:
         """The sentences about days that cannot be."""
-        return [sentence for name in ("since", "until") for sentence in self.errors.get(name, [])]
+        return [str(sentence) for name in ("since", "until") for sentence in self.errors.get(name, [])]
 
     @property
     def offers_clusters(self) -> bool:
