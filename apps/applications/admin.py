@@ -116,7 +116,7 @@ class InstanceApplicationAdmin(admin.ModelAdmin):
 
     def _audit(self, request: HttpRequest, event: str, obj: InstanceApplication, detail: str = "") -> None:
         who, how = obj.applicant.get_username(), AuditEntry.Outcome.SUCCEEDED
-        about = {"instance": obj.hostname, "person": who, "application": obj.pk}
+        about: dict[str, Any] = {"instance": obj.hostname, "person": who, "application": obj.pk}
         audit.record(Actor.of(request), event, detail=detail, outcome=how, **about)
 
 

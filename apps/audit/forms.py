@@ -87,7 +87,7 @@ class HistoryForm(forms.Form):
         usual: Any = _last_days(self._usual_days) if self._usual_days else _("Any time")
         spans = [(str(days), _last_days(days)) for days in SPANS if days != self._usual_days]
         any_time = [(ANY_TIME, _("Any time"))] if self._usual_days else []
-        return [("", _("As the days say") if self._has_dates else usual), *spans, *any_time]
+        return [("", _("Days below") if self._has_dates else usual), *spans, *any_time]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -102,7 +102,7 @@ class HistoryForm(forms.Form):
     @property
     def wrong_days(self) -> list[str]:
         """The sentences about days that cannot be."""
-        return [sentence for name in ("since", "until") for sentence in self.errors.get(name, [])]
+        return [str(sentence) for name in ("since", "until") for sentence in self.errors.get(name, [])]
 
     @property
     def offers_clusters(self) -> bool:
@@ -216,7 +216,7 @@ class HistoryForm(forms.Form):
 
 
 def _last_days(days: int) -> Any:
-    return ngettext_lazy("The last day", "The last %(n)s days", days) % {"n": days}
+    return ngettext_lazy("Last day", "Last %(n)s days", days) % {"n": days}
 
 
 def _begin_of(day: datetime.date) -> datetime.datetime:

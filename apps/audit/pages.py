@@ -17,7 +17,7 @@ class BoundedPaginator(Paginator):
         return int(entries.order_by()[: MOST_COUNTED + 1].count())
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return min(self._counted, MOST_COUNTED)
 
     @property

@@ -199,7 +199,9 @@ class TestClusters:
 
     def _form(self, cluster: Cluster, **changes: Any) -> dict[str, Any]:
         names = ("hostname", "port", "slug", "description", "username", "verification", "ca_file", "fingerprint")
-        return {**{name: getattr(cluster, name) for name in names}, "new_password": "", **changes}
+        ticks = ("use_gnt_network", "fast_create", "disable_instance_creation", "disabled")
+        ticked = {name: "on" for name in ticks if getattr(cluster, name)}
+        return {**{name: getattr(cluster, name) for name in names}, **ticked, "new_password": "", **changes}
 
     def test_another_address_and_another_password(self, as_dora: Browser, north: Cluster) -> None:
         data = self._form(north, port=2, new_password="very secret")
