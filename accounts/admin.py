@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from axes.admin import AccessAttemptAdmin
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -29,7 +31,7 @@ from accounts import (
     second_factor,
     sessions,
 )
-from accounts.administering import OwnerAdmin
+from accounts.administering import OwnerAdmin, ToldAdmin
 from accounts.forms.administering import (
     GroupForm,
     NewGroupForm,
@@ -44,6 +46,8 @@ from accounts.models import Organization, SshPublicKey, UserProfile
 MEMBERS_SHOWN = 50
 RIGHTS = ["is_staff", "is_superuser", "user_permissions"]
 
+if admin.site.is_registered(AccessAttempt):
+    admin.site.unregister(AccessAttempt)
 admin.site.unregister(User)
 admin.site.unregister(Group)
 admin.site.unregister(
@@ -436,3 +440,21 @@ class UserProfileAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: UserProfile, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         deeds.tell(deeds.ACCOUNT_CHANGED, request, about=obj.user, detail=", ".join(form.changed_data))
+
+
+# ---- failed sign-ins -----------------------------------------------------------------------------------------
+
+
+class AttemptsAdmin(ToldAdmin, AccessAttemptAdmin):
+    """axes' book of failed sign-ins: whoever deletes one opens its lock."""
+
+    deleted = deeds.SIGN_IN_UNLOCKED
+
+    def tell(self, request: HttpRequest, event: str, obj: Any, detail: str = "") -> None:
+        """By address alone where nobody has the name: it is now and then a password."""
+        account = User.objects.filter(username__iexact=obj.username or "").first()
+        deeds.tell(event, request, about=account, detail=obj.ip_address or "")
+
+
+if settings.AXES_ENABLE_ADMIN:
+    admin.site.register(AccessAttempt, AttemptsAdmin)

@@ -22,6 +22,35 @@ Owner = User | Group
 RENAMED = {ownership.USER: deeds.USER_RENAMED, ownership.GROUP: deeds.GROUP_RENAMED}
 
 
+class ToldAdmin(admin.ModelAdmin):
+    """Tells what is added, changed and deleted here. Of what was changed it tells the names of the fields alone."""
+
+    added = changed = deleted = ""  # names of events
+
+    def tell(self, request: HttpRequest, event: str, obj: Any, detail: str = "") -> None:
+        deeds.tell(event, request, detail=f"{obj}: {detail}" if detail else str(obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            self.tell(request, self.added, obj)
+        elif form.changed_data:
+            self.tell_changed(request, obj, form)
+
+    def tell_changed(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        self.tell(request, self.changed, obj, ", ".join(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.tell(request, self.deleted, obj)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:
+            self.tell(request, self.deleted, obj)
+        super().delete_queryset(request, queryset)
+
+
 class OwnerAdmin(admin.ModelAdmin):
     """Says how many VMs somebody owns, renames them together with the tags, and deletes nobody whom tags name."""
 

@@ -7,9 +7,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        from accounts import entries, navigation, ownership, profiles, retelling, sessions
+        from accounts import entries, locks, navigation, ownership, profiles, retelling, second_factor, sessions
+        from accounts.forms import signing_in
 
         profiles.connect()
         sessions.connect()
         navigation.register(*entries.NAVIGATION)
-        retelling.register(*ownership.SENTENCES)
+        for room in (ownership, locks, second_factor, signing_in):
+            retelling.register(*room.SENTENCES)

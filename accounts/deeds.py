@@ -7,13 +7,16 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 
 SIGN_IN = "Sign-in"
+SIGN_IN_FAILED = "Sign-in failed"
 SIGN_IN_LOCKED = "Sign-in locked"
+SIGN_IN_UNLOCKED = "Sign-in unlocked"
 PASSWORD_RESET_ASKED = "Password reset requested"  # noqa: S105
 PASSWORD_RESET = "Password reset"  # noqa: S105
 REGISTERED = "Registration"
 ADDRESS_PROVEN = "Registration address proven"
 REGISTRATION_APPROVED = "Registration approved"
 REGISTRATION_REFUSED = "Registration refused"
+REGISTRATION_EXPIRED = "Registration expired"
 DIRECTORY_MADE = "Account from the directory"
 DIRECTORY_TOOK = "Account taken over by the directory"
 DIRECTORY_RIGHTS = "Rights from the directory"
@@ -53,6 +56,11 @@ EMAIL_CHANGE_CANCELLED = "E-mail change cancelled"
 EMAIL_CHANGED = "E-mail change"
 SSH_KEY_ADDED = "SSH key added"
 SSH_KEY_REMOVED = "SSH key removed"
+MAIL_RETRIED = "Mail tried again"
+TEXT_ADDED = "Text added"
+TEXT_CHANGED = "Text changed"
+TEXT_DELETED = "Text deleted"
+SITE_CHANGED = "Site changed"
 
 done = Signal()  # event, request (None for commands), by, about, detail, is_authorized
 

@@ -22,6 +22,7 @@ from django.db import IntegrityError
 from django.db.models import Case, F, Max, Q, QuerySet, Sum, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts import deeds
 from accounts.backends import person_called
@@ -30,6 +31,9 @@ from accounts.middleware import client_address
 KNOWN_DAYS = 90  # so long an address is known as one from which an account signs in
 NEVER = datetime.timedelta(days=365)  # what AXES_COOLOFF_TIME = None means
 IPV6_NETWORK = 64  # bits of an IPv6 address; a client chooses the others as it likes
+
+UNKNOWN_NAME = gettext_noop("The name is not that of an account.")
+SENTENCES = (UNKNOWN_NAME,)  # for accounts.retelling
 
 Credentials = dict[str, Any] | None
 
@@ -123,19 +127,29 @@ class Handler(AxesDatabaseHandler):
         return int(settings.AXES_FAILURE_LIMIT) if _locked_until(request, credentials) else 0
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
-        """Counts the try, if it was let through; the one that closes a lock on an account is told to the audit log."""
+        """Counts the try, if it was let through; tells the audit log, once more when a lock closes by it."""
         if request is None or request.axes_locked_out:
             return
         name, address = counted_name(request, credentials), counted_address(request)
         _count(name, address, get_cool_off(request) or NEVER)
+        user = _person_meant(request, str(credentials.get("username") or ""))
         if not _locked_until(request, credentials):
+            # never the name that nobody has: it is now and then a password
+            told = "" if user else UNKNOWN_NAME
+            deeds.tell(deeds.SIGN_IN_FAILED, request, about=user, detail=told, is_authorized=False)
             return
         request.axes_locked_out = True
         user_locked_out.send("axes", request=request, username=name, ip_address=address)
         log.warning("Too many tries to sign in from %s: locked for a while.", address)
-        user = _person_meant(request, str(credentials.get("username") or ""))
-        if user:
-            deeds.tell(deeds.SIGN_IN_LOCKED, request, about=user, is_authorized=False)
+        told = "" if user else UNKNOWN_NAME
+        deeds.tell(deeds.SIGN_IN_LOCKED, request, about=user, detail=told, is_authorized=False)
+
+    def reset_attempts(self, **which: Any) -> int:
+        """What the commands axes_reset, axes_reset_ip and axes_reset_username do."""
+        count = super().reset_attempts(**which)
+        if count:
+            deeds.tell(deeds.SIGN_IN_UNLOCKED, about=which.get("username"), detail=which.get("ip_address") or "")
+        return count
 
     def reset_user_attempts(self, request: HttpRequest, credentials: Credentials = None) -> int:
         """Who signs in clears the failures under this name from here, and nobody else's: no lock opens by it."""

@@ -31,7 +31,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where the top bar's search field leads, and what can be typed there."""
+    """Where the top bar's search field leads, and what can be typed there.
+
+    To htmx the page answers with what stands below the field while somebody types, see templates/desk/_search.html.
+    """
 
     url_name: str
     placeholder: Label

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import truncatechars
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import sending
+from accounts import deeds, sending
 from accounts.models import OutgoingMail
 
 
@@ -48,7 +49,10 @@ class OutgoingMailAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Try again now"), permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        count = sending.try_again(queryset)
+        with transaction.atomic():
+            count = sending.try_again(queryset)
+            if count:
+                deeds.tell(deeds.MAIL_RETRIED, request, detail=f"mails: {count}")
         told = ngettext("%(count)d mail leaves soon.", "%(count)d mails leave soon.", count) % {"count": count}
         self.message_user(request, told)
 

@@ -233,7 +233,12 @@ def _lock(**which: Any) -> None:
 def remove_expired() -> int:
     """Removes accounts that did not prove their address in time: how many."""
     limit = timezone.now() - dt.timedelta(days=settings.ACCOUNT_ACTIVATION_DAYS)
-    _, removed = User.objects.filter(registrationprofile__in=unproven().filter(user__date_joined__lte=limit)).delete()
+    with transaction.atomic():
+        expired = User.objects.filter(registrationprofile__in=unproven().filter(user__date_joined__lte=limit))
+        names = dict(expired.values_list("pk", "username"))
+        _, removed = expired.delete()
+        for name in names.values():
+            deeds.tell(deeds.REGISTRATION_EXPIRED, about=name)
     number = removed.get(User._meta.label, 0)
     if number:
         log.info("%s registrations expired without proof of their address.", number)

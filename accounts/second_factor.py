@@ -28,7 +28,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from django_htmx.http import HttpResponseClientRedirect
 from django_otp.oath import TOTP
 
@@ -39,6 +39,8 @@ from accounts.models import Authenticator, RecoveryCode
 Handler = Callable[[HttpRequest], HttpResponse]
 
 MINUTES_FOR_A_CODE = 5
+WRONG_CODE = gettext_noop("A code of the second factor was wrong.")
+SENTENCES = (WRONG_CODE,)  # for accounts.retelling
 TRIES = 5  # wrong codes, then the password is asked again
 RECOVERY_CODES = 10
 
@@ -116,11 +118,13 @@ def forget_pending(request: HttpRequest) -> None:
 
 
 def is_one_too_many(request: HttpRequest, pending: Pending) -> bool:
-    """Counts a wrong code; with the last one allowed the password is asked anew, and the log says so."""
+    """Counts a wrong code; with the last one allowed the password is asked anew. The log says so."""
     kept = request.session[_PENDING]
     kept["wrong"] += 1
     request.session.modified = True
     if kept["wrong"] < TRIES:
+        who = pending.user
+        deeds.tell(deeds.SIGN_IN_FAILED, request, by=who, about=who, detail=WRONG_CODE, is_authorized=False)
         return False
     forget_pending(request)
     with transaction.atomic():

@@ -9,6 +9,9 @@ from functools import lru_cache
 from ganeti.objects import Network, Nic
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
+_PAIRS = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2})*[:-][0-9a-f]{0,2}", re.ASCII)  # a MAC, or how one begins
+_FOURS = re.compile(r"[0-9a-f]{4}(\.[0-9a-f]{4}){1,2}", re.ASCII)
+_BARE = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _HALF = 64  # bits of the network, and of the card
 _UNIVERSAL = 1 << 57  # the bit that EUI-64 turns over: whether the MAC is one of its own kind
 
@@ -58,3 +61,40 @@ def in_one_spelling(word: str) -> str:
         return ipaddress.IPv6Address(word).compressed
     except ValueError:
         return word
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """A word that somebody searches for, in lower case, as it is typed; and as we write it where it is an address of
+    some kind or begins like one: "2001:0DB8:0:0::7", "[2001:db8::7]", "2001:0db8:", "AA-00-00-00-00-01"."""
+    found = (word, in_one_spelling(word), *_inside(word), *_beginning6(word), *_mac(word))
+    return tuple(dict.fromkeys(found))
+
+
+def _inside(word: str) -> tuple[str, ...]:
+    """An address that stands in brackets, and an IPv4 address that is dressed as one of IPv6."""
+    try:
+        address = ipaddress.IPv6Address(word.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return ()
+    mapped = address.ipv4_mapped
+    return (address.compressed, *((str(mapped),) if mapped else ()))
+
+
+def _beginning6(word: str) -> tuple[str, ...]:
+    """How an IPv6 address begins. Groups of two digits at most are rather a MAC's."""
+    if not word.endswith(":") or word.endswith("::") or max(map(len, word.split(":"))) <= 2:
+        return ()
+    try:
+        return (ipaddress.IPv6Address(f"{word}:").compressed.removesuffix(":"),)
+    except ValueError:
+        return ()
+
+
+def _mac(word: str) -> tuple[str, ...]:
+    """A MAC, or how one begins, in pairs with colons."""
+    if _PAIRS.fullmatch(word):
+        return (word.replace("-", ":"),)
+    if _FOURS.fullmatch(word) or _BARE.fullmatch(word):
+        digits = word.replace(".", "")
+        return (":".join(digits[place : place + 2] for place in range(0, len(digits), 2)),)
+    return ()

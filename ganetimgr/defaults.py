@@ -99,6 +99,15 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 # An account without a sign-in for so many days is idle; "manage.py idle_accounts" asks whether it is still needed
 IDLE_ACCOUNT_NOTIFICATION_DAYS = 180
+# What "manage.py idle_policy" does to the VMs of which no owner has signed in for so many days: their owners are
+# written to; so many days after that mail the VM is shut down; so many days after the same mail they are written to
+# again; so many days after the second mail, and only with --destroy, it is destroyed
+IDLE_POLICY_DAYS = 180
+IDLE_POLICY_STOP_AFTER = 30
+IDLE_POLICY_CONDEMN_AFTER = 90
+IDLE_POLICY_DESTROY_AFTER = 30
+# Tags ...:exclude (left in peace), ...:expired and ...:destroy begin with this; empty: GANETI_TAG_PREFIX and ":policy"
+IDLE_POLICY_TAG = ""
 
 # ---- registration --------------------------------------------------------------------
 

@@ -132,6 +132,8 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "cluster-nodes": ("/cluster/nodes/", DESK, signed_in(NOT_SO)),
     "cluster-node": ("/cluster/nodes/north/node1.example.org/", DESK, signed_in(NOT_SO)),
     "auditlog": ("/history/", signed_in(PAGE), signed_in(NOT_SO)),
+    "auditlog-csv": ("/history/export.csv", signed_in(PAGE), signed_in(NOT_SO)),
+    "auditlog-json": ("/history/export.json", signed_in(PAGE), signed_in(NOT_SO)),
     "login": (
         "/user/login/",
         {NOBODY: PAGE, **dict.fromkeys(SIGNED_IN, AWAY)},
@@ -166,6 +168,7 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "mail-change-confirm": ("/user/mail_change/confirm/unknown/", signed_in(NOTHING), signed_in(NOTHING)),
     "user-keys": ("/user/keys/", signed_in(AWAY), signed_in(PAGE)),
     "delete-key": ("/user/keys/delete/1", signed_in(NOT_SO), signed_in(NOTHING)),
+    "search": ("/search/?q=web", signed_in(PAGE), signed_in(NOT_SO)),
     "desk": ("/desk/", DESK, DESK_NOT_SO),
     "desk-strip": ("/desk/strip/", DESK, DESK_NOT_SO),
     "user-list": ("/user/list/", DESK, DESK_NOT_SO),

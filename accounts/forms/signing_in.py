@@ -7,12 +7,14 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
-from accounts import locks, refusals, registering
+from accounts import deeds, locks, refusals, registering
 from accounts.backends import MAX_NAME
 
 LOCKED, UNVALIDATED = "locked", "unvalidated"
+NOT_ACTIVE = gettext_noop("The password was right, but the account is not active.")
+SENTENCES = (NOT_ACTIVE,)  # for accounts.retelling
 
 
 class SignInForm(AuthenticationForm):
@@ -38,6 +40,7 @@ class SignInForm(AuthenticationForm):
         self._refuse_while_locked()
         standing = registering.standing(user)
         if standing != "active":
+            deeds.tell(deeds.SIGN_IN_FAILED, self.request, about=user, detail=NOT_ACTIVE, is_authorized=False)
             raise ValidationError(self.error_messages[standing], code=standing)
 
     def get_invalid_login_error(self) -> ValidationError:

@@ -116,7 +116,8 @@ class InstanceApplicationAdmin(admin.ModelAdmin):
 
     def _audit(self, request: HttpRequest, event: str, obj: InstanceApplication, detail: str = "") -> None:
         who, how = obj.applicant.get_username(), AuditEntry.Outcome.SUCCEEDED
-        audit.record(Actor.of(request), event, instance=obj.hostname, person=who, detail=detail, outcome=how)
+        about = {"instance": obj.hostname, "person": who, "application": obj.pk}
+        audit.record(Actor.of(request), event, detail=detail, outcome=how, **about)
 
 
 @admin.register(ImageListing)

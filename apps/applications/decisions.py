@@ -229,6 +229,7 @@ def _tell(application: InstanceApplication, by: Actor, kind: str, text: str = ""
         AUDITED[Kind(kind)],
         instance=application.hostname,
         person=application.applicant.get_username(),
+        application=application.pk,
         detail=text,
         outcome=AuditEntry.Outcome.SUCCEEDED,
     )

@@ -47,9 +47,20 @@ APPLICATION_REFUSED = "Application rejected"
 APPLICATION_DISCARDED = "Application discarded"
 APPLICATION_WITHDRAWN = "Application withdrawn"
 APPLICATION_DELETED = "Application deleted"
+IDLE_WARNED = "Idle owners: stop announced"
+IDLE_CONDEMNED = "Idle owners: removal announced"
 JOB_CANCELED = "Cancel job"
 RENAMING_RETRIED = "Renaming tried again"
 RENAMING_GIVEN_UP = "Renaming given up"
+CLUSTER_ADDED = "Cluster added"
+CLUSTER_CHANGED = "Cluster changed"
+CLUSTER_ENABLED = "Cluster enabled"
+CLUSTER_DISABLED = "Cluster disabled"
+CLUSTER_REMOVED = "Cluster removed"
+NETWORK_ADDED = "Network added"
+NETWORK_CHANGED = "Network changed"
+NETWORK_REMOVED = "Network removed"
+HISTORY_TAKEN = "History exported"
 
 WORDS: dict[str, str | Promise] = {
     START: _("Start"),
@@ -58,6 +69,8 @@ WORDS: dict[str, str | Promise] = {
     ADD_TAGS: _("Add tags"),
     REMOVE_TAGS: _("Remove tags"),
     deeds.SIGN_IN: _("Signed in"),
+    deeds.SIGN_IN_FAILED: _("Sign-in failed"),
+    deeds.SIGN_IN_UNLOCKED: _("Locks of the sign-in opened"),
     deeds.SIGN_IN_LOCKED: _("Sign-in locked after too many tries"),
     deeds.PASSWORD_RESET_ASKED: _("Password reset asked for"),
     deeds.PASSWORD_RESET: _("Password reset by mail"),
@@ -65,6 +78,7 @@ WORDS: dict[str, str | Promise] = {
     deeds.ADDRESS_PROVEN: _("Proved the e-mail address"),
     deeds.REGISTRATION_APPROVED: _("Registration approved"),
     deeds.REGISTRATION_REFUSED: _("Registration refused"),
+    deeds.REGISTRATION_EXPIRED: _("Registration expired"),
     deeds.DIRECTORY_MADE: _("Account from the directory"),
     deeds.DIRECTORY_TOOK: _("Account taken over by the directory"),
     deeds.DIRECTORY_RIGHTS: _("Rights from the directory"),
@@ -128,6 +142,8 @@ WORDS: dict[str, str | Promise] = {
     deeds.ORGANIZATION_DELETED: _("Organisation deleted"),
     deeds.ORGANIZATION_JOINED: _("Added to an organisation"),
     deeds.ORGANIZATION_LEFT: _("Removed from an organisation"),
+    IDLE_WARNED: _("Wrote to idle owners that it is going to be shut down"),
+    IDLE_CONDEMNED: _("Wrote to idle owners that it is going to be destroyed"),
     JOB_CANCELED: _("Cancel a job"),
     RENAMING_RETRIED: _("Renaming tried again"),
     RENAMING_GIVEN_UP: _("Renaming given up"),
@@ -140,9 +156,29 @@ WORDS: dict[str, str | Promise] = {
     deeds.EMAIL_CHANGED: _("Changed the e-mail address"),
     deeds.SSH_KEY_ADDED: _("SSH key added"),
     deeds.SSH_KEY_REMOVED: _("SSH key removed"),
+    deeds.MAIL_RETRIED: _("Mail tried again"),
+    deeds.TEXT_ADDED: _("Text of the site added"),
+    deeds.TEXT_CHANGED: _("Text of the site changed"),
+    deeds.TEXT_DELETED: _("Text of the site deleted"),
+    deeds.SITE_CHANGED: _("Address or name of the site changed"),
+    CLUSTER_ADDED: _("Cluster added"),
+    CLUSTER_CHANGED: _("Cluster changed"),
+    CLUSTER_ENABLED: _("Cluster enabled"),
+    CLUSTER_DISABLED: _("Cluster disabled"),
+    CLUSTER_REMOVED: _("Cluster removed"),
+    NETWORK_ADDED: _("Network added"),
+    NETWORK_CHANGED: _("Network changed"),
+    NETWORK_REMOVED: _("Network removed"),
+    HISTORY_TAKEN: _("Took the history as a file"),
 }
 
 
 def words(action: str) -> str | Promise:
     """What people read for a stored action; texts of other origin stand for themselves."""
     return WORDS.get(action, action)
+
+
+def called(word: str) -> list[str]:
+    """The stored names of the events in whose words, as the reader reads them, `word` is."""
+    sought = word.casefold()
+    return [event for event, text in WORDS.items() if sought in str(text).casefold()]

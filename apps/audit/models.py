@@ -46,7 +46,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
     def lately(self, days: int) -> "AuditEntryQuerySet":
         """Entries of the last `days` days; all of them for 0."""
-        return self.filter(last_updated__gte=timezone.now() - datetime.timedelta(days=days)) if days else self
+        return self.filter(recorded__gte=timezone.now() - datetime.timedelta(days=days)) if days else self
 
 
 class AuditEntry(models.Model):
@@ -72,6 +72,7 @@ class AuditEntry(models.Model):
     person = models.CharField(
         _("account or group"), max_length=150, blank=True
     )  # whom it concerns, where no instance is
+    application = models.BigIntegerField(_("application"), null=True, blank=True)  # its number
     job_id = models.BigIntegerField(_("job"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.PENDING)
     detail = models.TextField(_("in Ganeti's words"), blank=True)
@@ -90,6 +91,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["cluster", "instance", "-recorded"], name="audit_of_instance"),
             models.Index(fields=["requester", "-recorded"], name="audit_of_requester"),
             models.Index(fields=["person", "-recorded"], name="audit_of_person"),
+            models.Index(fields=["requester_name", "-recorded"], name="audit_of_name"),
             models.Index(fields=["-last_updated"], name="audit_lately"),
             models.Index(fields=["-recorded"], name="audit_newest"),
         ]
@@ -114,7 +116,7 @@ def _entry(by: Actor, action: str, cluster: str, instance: str, **fields: Any) -
     user = None if isinstance(by.user, AnonymousUser) else by.user
     return AuditEntry(
         requester=user,
-        requester_name=user.get_username() if user else "",
+        requester_name=by.user.get_username(),  # that of nobody is empty, that of a command says which one
         ipaddress=by.address,
         action=action[:255],
         cluster=cluster,

@@ -13,6 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.administering import ToldAdmin
 from accounts.ownership import NotKnown
 from accounts.retelling import retold
 from apps.audit import events
@@ -58,8 +59,9 @@ class ClusterForm(forms.ModelForm):
 
 
 @admin.register(Cluster)
-class ClusterAdmin(admin.ModelAdmin):
+class ClusterAdmin(ToldAdmin):
     form = ClusterForm
+    added, changed, deleted = events.CLUSTER_ADDED, events.CLUSTER_CHANGED, events.CLUSTER_REMOVED
     list_display = ["slug", "hostname", "description", "verification", "disable_instance_creation", "disabled"]
     list_editable = ["disabled"]
     search_fields = ["hostname", "slug", "description"]
@@ -83,11 +85,30 @@ class ClusterAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Cluster]) -> None:
-        queryset.update(disabled=False)
+        self._switch(request, queryset, disabled=False)
 
     @admin.action(description=_("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Cluster]) -> None:
-        queryset.update(disabled=True)
+        self._switch(request, queryset, disabled=True)
+
+    @transaction.atomic
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Cluster], disabled: bool) -> None:
+        others = queryset.exclude(disabled=disabled)
+        for cluster in others:
+            self.tell(request, events.CLUSTER_DISABLED if disabled else events.CLUSTER_ENABLED, cluster)
+        others.update(disabled=disabled)
+
+    def tell(self, request: HttpRequest, event: str, obj: Cluster, detail: str = "") -> None:
+        done = AuditEntry.Outcome.SUCCEEDED
+        audit.record(Actor.of(request), event, cluster=obj.slug, detail=detail or obj.hostname, outcome=done)
+
+    def tell_changed(self, request: HttpRequest, obj: Cluster, form: Any) -> None:
+        """What each field was and is; of the password only that it is another."""
+        changes = [_change(form, name) for name in form.changed_data if name != "disabled"]
+        if "disabled" in form.changed_data:
+            self.tell(request, events.CLUSTER_DISABLED if obj.disabled else events.CLUSTER_ENABLED, obj)
+        if changes:
+            self.tell(request, self.changed, obj, ", ".join(changes))
 
     def response_add(self, request: HttpRequest, obj: Cluster, *args: Any, **kwargs: Any) -> Any:
         self._tell(request, obj)
@@ -104,12 +125,24 @@ class ClusterAdmin(admin.ModelAdmin):
             messages.add_message(request, level, f"{cluster.slug}: {finding.sentence}")
 
 
+def _change(form: Any, name: str) -> str:
+    if name == "new_password":
+        return "password"
+    return f"{name}: {form.initial.get(name)} → {form.cleaned_data[name]}"
+
+
 @admin.register(Network)
-class NetworkAdmin(admin.ModelAdmin):
+class NetworkAdmin(ToldAdmin):
+    added, changed, deleted = events.NETWORK_ADDED, events.NETWORK_CHANGED, events.NETWORK_REMOVED
     list_display = ["description", "cluster", "cluster_default", "mode", "link"]
     list_filter = ["cluster"]
     search_fields = ["description", "link"]
     autocomplete_fields = ["groups"]
+
+    def tell(self, request: HttpRequest, event: str, obj: Network, detail: str = "") -> None:
+        told = f"{obj.description}: {detail}" if detail else obj.description
+        done = AuditEntry.Outcome.SUCCEEDED
+        audit.record(Actor.of(request), event, cluster=obj.cluster.slug, detail=told, outcome=done)
 
 
 @admin.register(Renaming)

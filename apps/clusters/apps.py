@@ -26,8 +26,7 @@ class ClustersConfig(AppConfig):
         from apps.clusters.console import visits
 
         navigation.register(*entries.NAVIGATION)
-        navigation.register_search(entries.SEARCH)
-        scopes.register(fleet.names_owned_by)
+        scopes.register(fleet.names_owned_by, fleet.slugs)
         ownership.register(renaming)
         said = (
             *(problems.SENTENCES, steps.SENTENCES, locks.SENTENCES, bulk.SENTENCES, visits.SENTENCES),

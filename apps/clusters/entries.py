@@ -1,8 +1,8 @@
-"""What this room puts into the side navigation and the search field."""
+"""What this room puts into the side navigation."""
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.navigation import Entry, Search
+from accounts.navigation import Entry
 from apps.clusters import fleet, grapher, permissions
 
 INFRASTRUCTURE = _("Infrastructure")
@@ -55,4 +55,3 @@ NAVIGATION = [
         order=42,
     ),
 ]
-SEARCH = Search("user-instances", _("Name, address, MAC, owner, tag"), test=fleet.sees_everything)

@@ -212,7 +212,8 @@ class Fleet:
             self.store_is_away = True
             return
         for slug, instances in groupby(owned, key=lambda instance: instance.cluster):
-            yield slug, Catalogue(tuple(instances), partial(_prefixes, self.clusters[slug]))
+            prefixes = partial(_prefixes, self.clusters[slug])
+            yield slug, Catalogue(tuple(instances), prefixes, for_staff=sees_everything(self.user))
 
     @cached_property
     def _collected(self) -> list[ClusterView]:
@@ -406,6 +407,11 @@ def names_owned_by(user: AbstractBaseUser) -> dict[str, list[str]] | None:
     if fleet.sees_everything:
         return None
     return {slug: [one.name for one in catalogue.instances] for slug, catalogue in fleet.catalogues.items()}
+
+
+def slugs() -> list[str]:
+    """The short names of all clusters."""
+    return list(Cluster.objects.order_by("slug").values_list("slug", flat=True))
 
 
 def _snapshot(view: ClusterView) -> Snapshot | None:

@@ -10,7 +10,6 @@ from django.utils.translation import pgettext_lazy
 from apps.clusters import words
 from apps.clusters.catalogue import SORT_KEYS, Found
 from apps.clusters.fleet import Fleet, sees_everything
-from ganeti.addresses import in_one_spelling
 
 PILES = {
     "": pgettext_lazy("list of VMs", "All"),
@@ -64,7 +63,7 @@ class InstanceSearchForm(forms.Form):
     def apply(self) -> Found:
         """The instances that match, in the chosen order; `piles` counts them by state before that filter."""
         cluster, tag = self.value("cluster"), self.value("tag")
-        words_wanted = [in_one_spelling(word) for word in self.value("q").lower().split()]
+        words_wanted = self.value("q").lower().split()
         catalogues = self.fleet.catalogues
         chosen = [catalogues[cluster]] if cluster in catalogues else [] if cluster else catalogues.values()
         found = [(catalogue, catalogue.matching(words_wanted, tag)) for catalogue in chosen]

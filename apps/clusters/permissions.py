@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -11,6 +12,12 @@ from apps.clusters import fleet
 from apps.clusters.fleet import ClusterView, Fleet, Gone, Vm
 from apps.clusters.models import Batch, InstanceAction
 from ganeti import tags as tag_grammar
+
+
+class IdlePolicy(AnonymousUser):
+    """Who acts when `manage.py idle_policy` does: nobody's account. A blank is in no account's name."""
+
+    username: Any = "idle policy"
 
 
 def may_look(user: Any, vm: Vm) -> bool:
@@ -41,6 +48,11 @@ def may_isolate(user: Any, vm: Vm) -> bool:
 def may_let_in(user: Any, vm: Vm) -> bool:
     """Its owners, superusers and whoever may isolate it choose the network that may reach an isolated instance."""
     return may_operate(user, vm) or may_isolate(user, vm)
+
+
+def may_keep_policy(user: Any, vm: Vm) -> bool:
+    """The policy for VMs of idle owners alone, whose rules are in apps/desk/idle_policy.py; locks stop it."""
+    return isinstance(user, IdlePolicy)
 
 
 def may_change_anything(user: Any, vm: Vm) -> bool:
@@ -94,6 +106,7 @@ MAY = {
     "lock": may_lock,
     "isolate": may_isolate,
     "let in": may_let_in,
+    "keep the policy": may_keep_policy,
     "change anything": may_change_anything,
     "see graphs": may_see_graphs,
     "see a picture": may_see_graphs,

@@ -16,7 +16,7 @@ from accounts.models import Organization
 from accounts.retelling import retold
 from apps.audit import events
 from apps.audit.models import AuditEntry
-from apps.clusters import fleet, locks, permissions, problems, related, screens, sections, words
+from apps.clusters import fleet, locks, marks, permissions, problems, related, screens, sections, words
 from apps.clusters.fleet import ClusterView, Fleet, Vm
 from apps.clusters.models import Job, moment
 from apps.clusters.related import Fact
@@ -155,6 +155,11 @@ class ShownVm:
         ended = about.filter(action__in=(events.LOCK, events.UNLOCK), outcome=AuditEntry.Outcome.SUCCEEDED)
         last = ended.order_by("-recorded", "-pk").first()
         return last if last and last.action == events.LOCK else None
+
+    @property
+    def mark(self) -> str:
+        """How far the policy for VMs of idle owners has gone with it, see marks.py."""
+        return marks.of(self.instance.tags)
 
     @property
     def lock_url(self) -> str:

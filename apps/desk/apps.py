@@ -14,4 +14,6 @@ class DeskConfig(AppConfig):
         from apps.desk.views import now
 
         navigation.register(*entries.NAVIGATION)
+        for search in entries.SEARCHES:
+            navigation.register_search(search)
         strips.register("desk/_strip.html", now.above_the_list)

@@ -65,7 +65,7 @@ def matching(words: Iterable[str]) -> Q:
     """Whoever has all of these words in a name, an address, a telephone number, an organisation or a group."""
     found = Q()
     for word in words:
-        found &= reduce(or_, (_has(spelling) for spelling in _spellings(word)))
+        found &= reduce(or_, (_has(spelling) for spelling in spellings(word)))
     return found
 
 
@@ -75,7 +75,7 @@ def _has(spelling: str) -> Q:
     return in_fields | Q(pk__in=members.values("user_id"))
 
 
-def _spellings(word: str) -> set[str]:
+def spellings(word: str) -> set[str]:
     """SQLite knows capitals of the Latin alphabet only: other words are looked for in each way they are written."""
     return {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}
 

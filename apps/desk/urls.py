@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from apps.desk.views import idle, info, lists, now
+from apps.desk.views import idle, info, lists, now, search
 
 urlpatterns = [
+    path("search/", search.search, name="search"),
     path("desk/", now.desk, name="desk"),
     path("desk/strip/", now.strip, name="desk-strip"),
     path("user/list/", lists.users, name="user-list"),

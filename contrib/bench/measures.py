@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from contrib.bench.figures import Figures, children, peak_mb, percentile, times
 from contrib.bench.ganeti import CLICKERS
@@ -26,8 +27,18 @@ FILTERS = {
     "search for two words": "q=user00001+c002",
     "the last page": "page=1000000",
 }
+SEARCHES = {
+    "a VM's name": "vm00012",
+    "a part of every name": "vm",
+    "an address": "10.0.0.7",
+    "a MAC": "AA-00-00-00-00-07",
+    "an owner": "user00001",
+    "two words": "example c002",
+    "nothing": "no-such-thing",
+}
 SORTS = ("name", "cluster", "node", "status", "cpus", "memory", "disk")
 WARM_UP = 4  # pages
+SEARCH = "search over everything"
 OWNERS, FIRST, DETAIL = "owner's list", "superuser's first page", "detail"
 
 
@@ -59,12 +70,15 @@ def pages(scene: Scene, plan: Plan) -> Iterator[Figures]:
     ]
     wanted += [(f"{FIRST}, {name}", "dora", f"/?{query}") for name, query in FILTERS.items()]
     wanted += [(f"{FIRST}, by {sign}{key}", "dora", f"/?sort={sign}{key}") for key in SORTS for sign in ("", "-")]
+    wanted += [(f"{SEARCH}, {name}", "dora", f"/search/?q={quote(text)}") for name, text in SEARCHES.items()]
+    wanted += [(f"{SEARCH}, owner", "alice", "/search/?q=example")]
     wanted += _details(scene)
     for what, found in scene.web.ask("pages", wanted, plan.rounds).items():
         yield _page(what, found)
     changed = scene.slugs[: plan.rounds]
     yield _page(f"{FIRST}, a cluster changed", scene.web.ask("changed_pages", "dora", "/", changed))
     yield _page(f"{OWNERS}, a cluster changed", scene.web.ask("changed_pages", "alice", "/", changed))
+    yield _page(f"{SEARCH}, a cluster changed", scene.web.ask("changed_pages", "dora", "/search/?q=vm", changed))
 
 
 def faults(scene: Scene, plan: Plan) -> Iterator[Figures]:

@@ -7,6 +7,7 @@ import "./toasts.js";
 import "./copy.js";
 import "./times.js";
 import "./shortcuts.js";
+import "./search.js";
 import "./session.js";
 import "./draft.js";
 import "./finder.js";

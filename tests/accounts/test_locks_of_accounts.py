@@ -174,13 +174,27 @@ class TestAnAddressTowardsAllAccounts:
 class TestWhoLooksAfterIt:
     def test_the_log_has_one_entry_for_each_lock(self, alice: User) -> None:
         fail(9)
-        entry = AuditEntry.objects.get()
+        entry = AuditEntry.objects.exclude(action="Sign-in failed").get()
         assert (entry.action, entry.person, entry.ipaddress) == ("Sign-in locked", "alice", HOME)
         assert not entry.is_authorized
 
     def test_what_was_typed_for_nobody_is_not_written_down_there(self, alice: User) -> None:
         fail(9, "my password, in the wrong field")
-        assert not AuditEntry.objects.exists()
+        entries = AuditEntry.objects.all()
+        assert {entry.action for entry in entries} == {"Sign-in failed", "Sign-in locked"}
+        assert not any("password" in f"{entry.person}{entry.detail}{entry.requester_name}" for entry in entries)
+        assert {entry.detail for entry in entries} == {"The name is not that of an account."}
+
+    def test_the_log_grows_no_more_while_it_is_locked(self, alice: User) -> None:
+        fail(9)
+        before = AuditEntry.objects.count()
+        fail(3)
+        assert AuditEntry.objects.count() == before
+
+    def test_opening_locks_by_command_is_in_the_log(self, alice: User) -> None:
+        fail(9)
+        call_command("axes_reset_username", "alice")
+        assert AuditEntry.objects.filter(action="Sign-in unlocked", person="alice").exists()
 
     def test_no_password_is_kept(self, alice: User) -> None:
         try_to_sign_in(password="nearly the right one")

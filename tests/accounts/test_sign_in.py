@@ -125,9 +125,19 @@ class TestSignIn:
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.requester, entry.outcome) == ("Sign-in", alice, "succeeded")
 
-    def test_a_wrong_password_is_not(self, client: Client, alice: User) -> None:
+    def test_so_is_a_wrong_password_without_what_was_typed(self, client: Client, alice: User) -> None:
         sign_in(client, "wrong")
-        assert not AuditEntry.objects.exists()
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.person, entry.outcome) == ("Sign-in failed", "alice", "refused")
+        assert entry.requester is None
+        assert entry.detail == ""
+
+    def test_so_is_the_right_password_of_an_account_that_is_switched_off(self, client: Client, alice: User) -> None:
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        sign_in(client)
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.person, entry.outcome) == ("Sign-in failed", "alice", "refused")
+        assert entry.detail == "The password was right, but the account is not active."
 
     def test_an_account_that_is_switched_off_stays_outside(self, client: Client, alice: User) -> None:
         User.objects.filter(pk=alice.pk).update(is_active=False)

@@ -81,7 +81,7 @@ class TestWhatItSays:
 
     def test_staff_see_the_last_days_first(self, as_bob: Browser, entries: Any, settings: Any) -> None:
         long_ago = timezone.now() - datetime.timedelta(days=settings.AUDIT_ENTRIES_LAST_X_DAYS + 1)
-        AuditEntry.objects.filter(pk=entries["group's"].pk).update(last_updated=long_ago)
+        AuditEntry.objects.filter(pk=entries["group's"].pk).update(recorded=long_ago)
         assert "noc.example.org" not in page(as_bob)
 
     def test_entries_of_deleted_people_and_odd_instances_are_still_read(

@@ -6,9 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from apps.audit import events
+from apps.audit import models as audit
+from apps.audit.models import Actor, AuditEntry
 from apps.clusters import inventories, leases
 from apps.clusters.checkup import examine
 from apps.clusters.models import Cluster, WatcherProcess
@@ -67,7 +72,9 @@ class Command(BaseCommand):
             raise CommandError(
                 " ".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())
             ) from error
-        cluster.save()
+        with transaction.atomic():
+            cluster.save()
+            _write_down(events.CLUSTER_ADDED, cluster.slug, cluster.hostname)
         self.stdout.write(f"{cluster.slug} is added.")
         self._say(cluster)
 
@@ -101,9 +108,11 @@ class Command(BaseCommand):
 
     def do_remove(self, **options: Any) -> None:
         slug = options["slug"]
-        deleted, _ = Cluster.objects.filter(slug=slug).delete()
-        if not deleted:
-            raise CommandError(f"There is no cluster {slug}.")
+        with transaction.atomic():
+            deleted, _ = Cluster.objects.filter(slug=slug).delete()
+            if not deleted:
+                raise CommandError(f"There is no cluster {slug}.")
+            _write_down(events.CLUSTER_REMOVED, slug)
         try:
             inventories.store().forget(slug)
         except StoreDown as error:
@@ -117,6 +126,12 @@ class Command(BaseCommand):
             mark, style = ("ok", self.style.SUCCESS) if finding.fine else ("!!", self.style.ERROR)
             self.stdout.write(f"  {style(mark)} {cluster.slug}: {finding.sentence}")
         return all(finding.fine for finding in findings)
+
+
+def _write_down(event: str, slug: str, detail: str = "") -> None:
+    """In the audit log: nobody is signed in here, so that it names no person."""
+    done = AuditEntry.Outcome.SUCCEEDED
+    audit.record(Actor(AnonymousUser()), event, cluster=slug, detail=detail, outcome=done)
 
 
 def _ago(seconds: float) -> str:
