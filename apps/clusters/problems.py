@@ -94,6 +94,11 @@ def told_by(head: Head) -> str:
     return retold(_bare(head.error, head.slug))
 
 
+def of_jobs(head: Head) -> str:
+    """Why a cluster that is well does not tell of its jobs; empty for one that does."""
+    return retold(_bare(head.jobs_error, head.slug))
+
+
 def _words(error: errors.RapiError) -> str:
     return next(words for kind, words in OF_ERRORS if isinstance(error, kind))
 

@@ -125,6 +125,10 @@ class ShownCluster:
     def error(self) -> str:
         return problems.of_head(self.view.head, self.name) if self.tells_details else ""
 
+    @property
+    def jobs_error(self) -> str:
+        return problems.of_jobs(self.view.head) if self.tells_details else ""
+
 
 class ShownVm:
     """An instance as one person sees it."""

@@ -242,7 +242,7 @@ class Desk:
         for row in sorted(failed, key=lambda row: row.ended or 0):
             if row.key not in ours:
                 latest[_aim(row)] = row
-        for slug in {cluster for cluster, *_ in latest}:
+        for slug in {aim[0] for aim in latest}:
             for row in self.job_books[slug].succeeded:
                 bad = latest.get(_aim(row))
                 if bad and row.began > bad.began:
