@@ -456,5 +456,5 @@ class AttemptsAdmin(ToldAdmin, AccessAttemptAdmin):
         deeds.tell(event, request, about=account, detail=obj.ip_address or "")
 
 
-if settings.AXES_ENABLE_ADMIN:
+if getattr(settings, "AXES_ENABLE_ADMIN", True):
     admin.site.register(AccessAttempt, AttemptsAdmin)

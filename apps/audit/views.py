@@ -60,7 +60,7 @@ def history(request: HttpRequest) -> HttpResponse:
     rows = list(page.object_list)
     working = any(entry.outcome == AuditEntry.Outcome.PENDING for entry in rows)
     shown = [ShownEntry(entry, request.user, seen.is_everything) for entry in rows]
-    page.object_list = shown  # type: ignore[assignment]
+    page.object_list = shown
     context = {
         "form": form,
         "page": page,
