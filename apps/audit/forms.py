@@ -67,7 +67,7 @@ class HistoryForm(forms.Form):
     refused = forms.BooleanField(required=False, label=_("Only what was refused"))
     cluster = forms.CharField(required=False, max_length=50, label=_("Cluster"), widget=forms.Select)
     person = forms.CharField(required=False, max_length=150, strip=True, label=_("Person or group"))
-    days = forms.ChoiceField(required=False, label=_("Time"))
+    days = forms.ChoiceField(required=False, label=_("Period"))
     since = DayField(_("From"))
     until = DayField(_("To"))
     sort = forms.CharField(required=False, max_length=20)
