@@ -7,6 +7,7 @@ and the moment of a forced end in the profile, which comes with the user: asking
 import time
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -40,14 +41,18 @@ def begin(request: HttpRequest, user: User) -> None:
 
 
 def ends_at(request: HttpRequest) -> int:
-    """When this session ends, in seconds since 1970; 0 for who is not signed in."""
-    user = getattr(request, "user", None)
-    return int(request.session.get(_ENDS, 0)) if user is not None and user.is_authenticated else 0
+    """When this session has ended for sure, in whole seconds since 1970; 0 for who is not signed in."""
+    return ceil(_end(request))
 
 
 def seconds_left(request: HttpRequest) -> int:
-    """Until this session ends; 0 for who is not signed in."""
-    return max(0, round(ends_at(request) - time.time()))
+    """Until this session has ended for sure; 0 for who is not signed in."""
+    return max(0, ceil(_end(request) - time.time()))
+
+
+def _end(request: HttpRequest) -> float:
+    user = getattr(request, "user", None)
+    return float(request.session.get(_ENDS, 0)) if user is not None and user.is_authenticated else 0.0
 
 
 def prolong(request: HttpRequest) -> None:

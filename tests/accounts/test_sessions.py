@@ -3,6 +3,7 @@
 import datetime
 import time
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 import pytest
@@ -149,7 +150,7 @@ class TestStaying:
 
     def test_pages_know_when_it_ends(self, as_alice: Client) -> None:
         page = as_alice.get("/user/pass_change/").content.decode()
-        assert f'data-ends="{int(as_alice.session["signed_in_until"])}"' in page
+        assert f'data-ends="{ceil(as_alice.session["signed_in_until"])}"' in page
         assert 'id="session"' not in Client().get("/patterns/").content.decode()
 
 

@@ -115,6 +115,7 @@ POSTS: dict[str, Nothing | tuple[str, ...]] = {
         *(events.APPLICATION_DISCARDED, events.APPLICATION_CHANGED, events.DRY_RUN, events.CREATE),
     ),
     "notify": (events.NOTIFIED,),
+    "job-cancel": (events.JOB_CANCELED,),
     "theme": HOW_IT_LOOKS,
     "setlang": HOW_IT_LOOKS,
 }
@@ -159,6 +160,7 @@ COMMANDS: dict[str, Nothing | tuple[str, ...]] = {
     "refresh_cluster_instances": Nothing("looks at the clusters, and changes nothing"),
     "idle_accounts": (deeds.IDLE_NOTICE,),
     "cleanupregistration": (deeds.REGISTRATION_EXPIRED,),
+    "idle_policy": (events.IDLE_WARNED, events.IDLE_CONDEMNED, events.SHUTDOWN, events.DESTROY),
     "simulate": Nothing("the demo's own"),
     "demo": Nothing("the demo's own"),
     "draw_graphs": Nothing("the demo's own"),

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core import mail
 from django.db import DataError, IntegrityError, connection, transaction
 from django.test import Client
@@ -54,7 +54,7 @@ class TestNames:
     def test_of_instances_that_differ_in_case_accent_or_blanks_are_different_ones(self, cluster: Cluster) -> None:
         for name in ["web.example.org", *ALIKE]:
             job(cluster, name)
-            audit.record(Actor(None), "Start", cluster="north", instance=name)
+            audit.record(Actor(AnonymousUser()), "Start", cluster="north", instance=name)
         assert Job.objects.filter(instance="web.example.org").count() == 1
         assert AuditEntry.objects.about("north", "web.example.org").count() == 1
 
@@ -75,8 +75,8 @@ class TestNames:
         assert not Cluster.objects.filter(slug="North").exists()
 
     def test_are_searched_in_either_case_all_the_same(self) -> None:
-        audit.record(Actor(None), "Start", instance="Web.example.org")
-        audit.record(Actor(None), "Start", instance="Ιστός.example.org")
+        audit.record(Actor(AnonymousUser()), "Start", instance="Web.example.org")
+        audit.record(Actor(AnonymousUser()), "Start", instance="Ιστός.example.org")
         for word in ("wEB", "web.EXAMPLE", "ΙΣΤΌΣ", "ιστός"):
             assert AuditEntry.objects.filter(instance__icontains=word).count() == 1, word
         assert AuditEntry.objects.filter(instance__iexact="WEB.example.org").count() == 1
