@@ -56,11 +56,9 @@ ODD_ADDRESSES = [
 ]
 # Sources whose marks are on none of these pages; all others have to be seen as text somewhere
 NEVER_SHOWN = {
-    "admin-state", "alloc-policy", "architecture", "audit-request", "bind", "cdrom", "cidr6", "cluster-mac",
-    "cluster-name", "cluster-tag", "details", "exception", "gateway", "gateway6", "gs", "hypervisor",
-    "hypervisors", "iallocator", "job-status", "mac-prefix", "mail-text", "net-link", "net-mode", "netdev",
-    "network-tag", "nic-link", "nodegroup-tag", "org-phone", "osparam", "osparam-value", "params-cluster",
-    "params-group", "pending", "reason", "recipients-vm", "tag-vg", "uuid", "vg", "who",
+    "admin-state", "audit-request", "bind", "cdrom", "details", "exception", "gs", "hypervisor", "job-status",
+    "mac-prefix", "mail-text", "network-tag", "nic-link", "nodegroup-tag", "org-phone", "osparam", "osparam-
+    value", "params-cluster", "params-group", "pending", "reason", "recipients-vm", "tag-vg", "uuid", "who",
 }  # fmt: skip
 
 
@@ -80,8 +78,9 @@ def pages_of(who: str) -> list[str]:
 
 def forms_of(who: str) -> list[str]:
     """What takes something from them, but for the ways out."""
-    taken = [(name, address) for name, (address, _, answers) in MATRIX.items() if answers[who] in (PAGE, AWAY, KEPT)]
-    return [address for name, address in taken if who == NOBODY or "logout" not in name]
+    counted = (PAGE,) if who == NOBODY else (PAGE, AWAY, KEPT)  # without a session the rest leads to the sign-in
+    taken = [(name, address) for name, (address, _, answers) in MATRIX.items() if answers[who] in counted]
+    return [address for name, address in taken if "logout" not in name]
 
 
 def admin_pages() -> Iterator[str]:
