@@ -57,8 +57,8 @@ ODD_ADDRESSES = [
 # Sources whose marks are on none of these pages; all others have to be seen as text somewhere
 NEVER_SHOWN = {
     "admin-state", "audit-request", "bind", "cdrom", "details", "exception", "gs", "hypervisor", "job-status",
-    "mac-prefix", "mail-text", "network-tag", "nic-link", "nodegroup-tag", "org-phone", "osparam", "osparam-
-    value", "params-cluster", "params-group", "pending", "reason", "recipients-vm", "tag-vg", "uuid", "who",
+    "mac-prefix", "mail-text", "network-tag", "nic-link", "nodegroup-tag", "org-phone", "osparam",
+    "osparam-value", "params-cluster", "params-group", "pending", "reason", "recipients-vm", "tag-vg", "uuid", "who",
 }  # fmt: skip
 
 
