@@ -345,6 +345,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_REDIRECT_EXEMPT = [r"^readyz$"]  # monitors ask the process itself, without TLS
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+# Files of people are SSH keys: what is larger than FILE_UPLOAD_MAX_MEMORY_SIZE is passed over, and none is ever written
+# to the disk, which anybody could fill otherwise, signed in or not.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 LOG_FORMAT = "line"  # or "json": an object for each record, for those who collect logs from many machines
 LOGGING = {

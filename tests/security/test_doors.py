@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as current
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpResponse
 from django.test import Client as Browser
@@ -212,6 +213,14 @@ class TestSizes:
     def test_a_form_without_end_is_refused(self, as_alice: Browser) -> None:
         assert as_alice.post("/theme/", {"theme": "x" * 3_000_000}).status_code in (400, 413)
         assert as_alice.post("/theme/", {f"field{number}": "" for number in range(5001)}).status_code in (400, 413)
+
+    @pytest.mark.parametrize("address", ["/user/login/", "/accounts/register/", "/user/keys/"])
+    def test_no_file_of_anybody_is_written_to_the_disk(self, address: str, as_alice: Browser, settings: Any) -> None:
+        """Where it would lie there is nothing: whoever tried to write it would fail."""
+        settings.FILE_UPLOAD_TEMP_DIR = "/nowhere"
+        for browser in (Browser(), as_alice):
+            file = SimpleUploadedFile("key.pub", b"x" * (settings.FILE_UPLOAD_MAX_MEMORY_SIZE + 1))
+            assert browser.post(address, {"file": file, "key_file": file}).status_code in (200, 302)
 
     def test_nginx_takes_a_megabyte_at_most(self) -> None:
         assert "client_max_body_size 1m;" in (current.BASE_DIR / "contrib" / "nginx" / "ganetimgr.conf").read_text()
