@@ -68,7 +68,15 @@ class TrustedProxyMiddleware:
         else:
             for header in ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP"):
                 meta.pop(header, None)
-        return self.get_response(request)
+        return kept_to_https(request, self.get_response(request))
+
+
+def kept_to_https(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Cookies that were given over HTTPS travel over nothing else, whether or not the site's settings think of it."""
+    if request.is_secure():
+        for cookie in response.cookies.values():
+            cookie["secure"] = True
+    return response
 
 
 def is_for_monitors(request: HttpRequest) -> bool:

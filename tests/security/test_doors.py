@@ -168,15 +168,26 @@ class TestCookies:
         assert cookie["samesite"] == "Lax"
         assert not cookie["domain"]
 
-    def test_over_https_no_cookie_travels_in_clear_text(self, people: Any, settings: Any) -> None:
-        settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    @pytest.mark.parametrize("behind_a_proxy", [True, False])
+    def test_over_https_no_cookie_travels_in_clear_text(self, behind_a_proxy: bool, people: Any, settings: Any) -> None:
+        """Whether or not the site's settings think of it."""
+        settings.TRUSTED_PROXIES = ["127.0.0.1"]
+        people["alice"].set_password("alice")
+        people["alice"].save()
+        over_tls: dict[str, Any] = {"headers": {"X-Forwarded-Proto": "https"}} if behind_a_proxy else {"secure": True}
         browser = Browser()
-        browser.force_login(people["alice"])
-        browser.get("/user/profile/", secure=True)
-        browser.post("/theme/", {"theme": "dark"}, secure=True)
-        assert {name for name, cookie in browser.cookies.items() if not cookie["secure"]} <= {"sessionid"}
-        assert browser.cookies["theme"]["secure"]
-        assert browser.cookies["csrftoken"]["secure"]
+        browser.get("/user/login/", **over_tls)
+        browser.post("/user/login/", {"username": "alice", "password": "alice"}, **over_tls)
+        browser.post("/theme/", {"theme": "dark"}, **over_tls)
+        browser.post("/setlang/", {"language": "el"}, **over_tls)
+        assert {"sessionid", "csrftoken", "theme"} <= set(browser.cookies)
+        assert [name for name, cookie in browser.cookies.items() if not cookie["secure"]] == []
+
+    def test_without_https_people_can_sign_in_all_the_same(self, people: Any) -> None:
+        """On a machine that has no certificate yet, and in the demo."""
+        browser = Browser()
+        browser.get("/user/login/")
+        assert not browser.cookies["csrftoken"]["secure"]
 
     def test_signing_in_leaves_the_session_of_whoever_was_there_before(self, people: Any) -> None:
         people["alice"].set_password("alice")
