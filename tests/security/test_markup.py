@@ -119,7 +119,8 @@ class TestEveryPage:
         texts = [visit(Browser(), address) for address in pages_of(NOBODY)]
         for who in SIGNED_IN:
             browser = sign_in(who)
-            texts += [visit(browser, address) for address in (*pages_of(who), *ODD_ADDRESSES)]
+            odd = ODD_ADDRESSES if who in ("alice", "bob", "dora") else []
+            texts += [visit(browser, address) for address in (*pages_of(who), *odd)]
         dora = sign_in("dora")
         texts += [visit(dora, address) for address in admin_pages()]
         found = set(re.findall(rf"{WORD}-([a-z0-9-]+)", " ".join(texts)))
