@@ -217,6 +217,14 @@ AUDIT_ENTRIES_LAST_X_DAYS = 10  # what staff see of the history at first; 0 for 
 # Errors to Sentry, once requirements/sentry.txt is installed; the environment's SENTRY_DSN wins
 SENTRY = {"activate": False, "sentry_dsn": ""}
 
+# ---- numbers for Prometheus ------------------------------------------------------------
+
+# Who may read /metrics: these addresses and networks (as TRUSTED_PROXIES tell them), and whoever sends the token. A
+# token is what METRICS_TOKEN_FILE holds, or METRICS_TOKEN; without both none opens anything.
+METRICS_ADDRESSES = ["127.0.0.0/8", "::1"]
+METRICS_TOKEN = ""
+METRICS_TOKEN_FILE = ""
+
 # ---- behind a proxy ------------------------------------------------------------------
 
 USE_X_FORWARDED_HOST = False
@@ -286,9 +294,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "accounts.middleware.RequestIdMiddleware",
+    "ganetimgr.counting.CountingMiddleware",
     "ganetimgr.logs.RequestLogMiddleware",
     "ganetimgr.health.HealthMiddleware",
     "accounts.middleware.TrustedProxyMiddleware",
+    "ganetimgr.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -58,11 +58,6 @@ class Production(Site):
         self.until(self._answers, "the web process to answer")
         return web
 
-    def workers_of(self, web: subprocess.Popen[bytes]) -> list[int]:
-        """The process ids of gunicorn's workers."""
-        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
-
     def kill_workers(self, web: subprocess.Popen[bytes]) -> None:
         """kill -9 for all workers; gunicorn makes others."""
         for pid in self.workers_of(web):
