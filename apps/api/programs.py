@@ -105,7 +105,7 @@ def with_access_to(user: Any) -> list[Access]:
 
 def note_given(program: Any, scopes: Iterable[str], by: Actor) -> None:
     """Writes down that `by` let the program in. Call it in the transaction that does it."""
-    _tell(events.ACCESS_GIVEN, program, by, " ".join(scopes))
+    _tell(events.ACCESS_GIVEN, program, by, " ".join(scopes), about=by.user)
 
 
 @transaction.atomic
@@ -121,13 +121,7 @@ def take_away(user: Any, program: Any, by: Actor) -> bool:
 
 
 def note_taken(user: Any, program: Any, by: Actor) -> None:
-    record(
-        by,
-        events.ACCESS_TAKEN,
-        person=user.get_username(),
-        detail=_named(program),
-        outcome=AuditEntry.Outcome.SUCCEEDED,
-    )
+    _tell(events.ACCESS_TAKEN, program, by, about=user)
 
 
 def _living(model: Any) -> Any:
@@ -149,9 +143,11 @@ def _lifetime() -> timedelta:
     return timedelta(seconds=settings.OAUTH2_PROVIDER["REFRESH_TOKEN_EXPIRE_SECONDS"])
 
 
-def _tell(event: str, program: Any, by: Actor, more: str = "") -> None:
-    person = program.user.get_username() if program.user else ""
+def _tell(event: str, program: Any, by: Actor, more: str = "", about: Any = None) -> None:
+    """`about` is whose account it concerns; where it is not given, that of who runs the program."""
+    whose = about or program.user
     detail = f"{_named(program)}: {more}" if more else _named(program)
+    person = whose.get_username() if whose else ""
     record(by, event, person=person, detail=detail, outcome=AuditEntry.Outcome.SUCCEEDED)
 
 

@@ -162,7 +162,7 @@ def _to_a_program(request: HttpRequest, answer: Any) -> HttpResponse:
         response: HttpResponse = JsonResponse({"error": TOO_OFTEN}, status=429, headers={"Retry-After": AN_HOUR})
     else:
         _address, headers, body, status = answer(request)
-        response = HttpResponse(body or "", status=status, headers=headers, content_type="application/json")
+        response = HttpResponse(body or "", status=status, headers={"Content-Type": "application/json", **headers})
         if status == 401:
             times_this_hour(_FAILURES, where)
     response["Cache-Control"] = "no-store"

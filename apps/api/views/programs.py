@@ -37,7 +37,7 @@ def program_list(request: HttpRequest) -> HttpResponse:
 @page_with_form
 def register(request: HttpRequest) -> HttpResponse:
     permissions.registrars_only(request.user)
-    form = forms.ProgramForm(request.user, get_application_model()(), request.POST or None)
+    form = forms.ProgramForm(request.user, get_application_model()(), _posted(request))
     if not form.is_valid():
         return render(request, "api/program_form.html", {"form": form, "program": None})
     form.fill()
@@ -62,7 +62,7 @@ def program_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @page_with_form
 def update(request: HttpRequest, pk: int) -> HttpResponse:
     program = program_or_404(request.user, pk)
-    form = forms.ProgramForm(request.user, program, request.POST or None)
+    form = forms.ProgramForm(request.user, program, _posted(request))
     if not form.is_valid():
         return render(request, "api/program_form.html", {"form": form, "program": program})
     changed = form.fill()
@@ -96,6 +96,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     programs.remove(program, Actor.of(request))
     messages.success(request, _("%(name)s is removed.") % {"name": name})
     return redirect("oauth2_provider:list")
+
+
+def _posted(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
 
 
 def _with_secret(request: HttpRequest, program: Any, secret: str) -> HttpResponse:
