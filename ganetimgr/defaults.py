@@ -6,6 +6,7 @@ and the meaning of our own. Values that follow from others are computed in ganet
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # everything that the embedded default keeps: database, snapshots, generated key
@@ -224,7 +225,7 @@ OAUTH_TOKEN_IN_QUERY = True  # whether a token may stand in the address (?access
 # Tries of programs to prove who they are that fail, from one address (an IPv6 network is one); 0 for any number
 OAUTH_FAILURES_PER_HOUR = 60
 # django-oauth-toolkit's own settings; keys that a site leaves out keep these values.
-OAUTH2_PROVIDER = {
+OAUTH2_PROVIDER: dict[str, Any] = {
     "SCOPES": {"read": "Read user details and the names of VMs"},
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "REFRESH_TOKEN_EXPIRE_SECONDS": 10 * 7 * 86400,  # how long one can be left unused: each use gives a new one

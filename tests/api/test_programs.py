@@ -212,7 +212,7 @@ class TestAccess:
         give("bob")
         registered(name="Nobody's")
         shown = page(as_alice.get(ACCESS))
-        assert shown.count('<span class="name wrap">Dashboard</span>') == 1
+        assert shown.count('<strong class="wrap">Dashboard</strong>') == 1
         assert "Nobody's" not in shown
         assert "1 program may read" in page(as_alice.get("/user/profile/"))
 

@@ -64,6 +64,7 @@ def _decide(request: HttpRequest, scopes: list[str], asked: dict[str, Any]) -> H
         return _answered(request, program, scopes, asked)
     context = {
         "program": program,
+        "run_by": _named(program.user) if program.user else "",
         "goes_to": urlsplit(asked["redirect_uri"]).netloc,
         "is_here": _is_on_this_machine(asked["redirect_uri"]),
         "is_renewed": asked["response_type"] == "code",
@@ -72,6 +73,11 @@ def _decide(request: HttpRequest, scopes: list[str], asked: dict[str, Any]) -> H
     # Browsers hold the redirect that answers a form to this policy, too
     response._csp_update = {"form-action": [_source(asked["redirect_uri"])]}  # type: ignore[attr-defined]
     return response
+
+
+def _named(person: Any) -> str:
+    full = person.get_full_name()
+    return f"{full} ({person.get_username()})" if full else person.get_username()
 
 
 def _answered(request: HttpRequest, program: Any, scopes: list[str], asked: dict[str, Any]) -> HttpResponse:
