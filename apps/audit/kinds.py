@@ -57,6 +57,13 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(deeds.SECOND_FACTOR_RESET, deeds.RECOVERY_CODES_NEW),
         ),
     ),
+    "programs": (
+        _("Programs of others"),
+        (
+            *(events.ACCESS_GIVEN, events.ACCESS_TAKEN, events.PROGRAM_ADDED, events.PROGRAM_CHANGED),
+            *(events.PROGRAM_REMOVED, events.PROGRAM_SECRET),
+        ),
+    ),
     "signins": (
         _("Sign-ins"),
         (

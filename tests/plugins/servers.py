@@ -199,6 +199,7 @@ class Nginx(Server):
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
             "/etc/ssl/certs/vps.example.org.pem": str(self.certificate),
             "/etc/ssl/private/vps.example.org.key": str(key),
+            "/var/log/nginx/": f"{directory}/",
             **replaced,
         }.items():
             assert word in text, f"{site.name} has no {word}"
