@@ -59,8 +59,11 @@ class Production(Site):
 
     def workers_of(self, web: subprocess.Popen[bytes]) -> list[int]:
         """The process ids of gunicorn's workers."""
-        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return self.children_of(web.pid)
+
+    @staticmethod
+    def children_of(pid: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill_workers(self, web: subprocess.Popen[bytes]) -> None:
         """kill -9 for all workers; gunicorn makes others."""

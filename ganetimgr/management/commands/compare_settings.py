@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import global_settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ganetimgr import comparing, defaults, sitefile
@@ -14,14 +15,17 @@ class Command(BaseCommand):
         "Says which settings of settings.py.dist this site's file does not mention, and which ones in the site's file "
         "nothing reads. Nothing is changed, and no default needs to be repeated."
     )
-    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--since", type=Path, metavar="FILE", help="settings.py.dist of the release that runs: only what came since"
         )
 
+        parser.add_argument("--check", action="store_true", help="say what manage.py check --deploy says, too")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            call_command("check", deploy=True, fail_level="CRITICAL")
         since = options["since"]
         if since and not since.is_file():
             raise CommandError(f"There is no {since}.")
