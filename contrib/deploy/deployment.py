@@ -235,7 +235,8 @@ class Deployment:
             self.manage(
                 "collectstatic", "--no-input", "--clear", "-v0", tag=self.journal.previous, prefix="umask 022; "
             )
-        self.control("start", *self.site.processes)
+        self.control("start", *self.site.web)
+        self.control("start", *self.site.others)
         self._probe()
 
     def _take_the_database_back(self) -> None:

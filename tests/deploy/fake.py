@@ -85,6 +85,7 @@ class Fake:
         if not (self.repository / ".git").exists():
             self.git("init", "-q")
         self.environment = {**os.environ, "HOME": str(directory)}
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
 
     def write_site(self, **further: object) -> None:
         words = {

@@ -48,7 +48,7 @@ class Units:
             heard.settimeout(0.1)
             process = subprocess.Popen(
                 command, cwd=service["WorkingDirectory"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **(environment or {}), "NOTIFY_SOCKET": str(address)}, start_new_session=True,
+                env={**(environment or os.environ), "NOTIFY_SOCKET": str(address)}, start_new_session=True,
                 umask=int(service["UMask"], 8),
             )  # fmt: skip
             (self.directory / f"{name}.pid").write_text(str(process.pid))
