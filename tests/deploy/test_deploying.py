@@ -237,7 +237,7 @@ class TestTwoAtOnce:
         code, said = fake_with_v1.fab("deploy", "--tag", "v2")
         (fake_with_v1.home / "hold").unlink()
         assert (code, "Somebody else deploys" in said) == (1, True)
-        assert first.wait(timeout=60) == 0
+        assert first.wait(timeout=300) == 0
         assert fake_with_v1.current == "v2"
 
 
