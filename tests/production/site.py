@@ -59,6 +59,10 @@ class Production(Site):
         self.until(self._answers, "the web process to answer")
         return web
 
+    @staticmethod
+    def children_of(pid: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def kill_workers(self, web: subprocess.Popen[bytes]) -> None:
         """kill -9 for all workers; gunicorn makes others."""
         for pid in self.workers_of(web):
