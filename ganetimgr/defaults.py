@@ -269,6 +269,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.stats",
     "apps.desk",
+    "apps.adopting",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",

@@ -61,6 +61,7 @@ NETWORK_ADDED = "Network added"
 NETWORK_CHANGED = "Network changed"
 NETWORK_REMOVED = "Network removed"
 HISTORY_TAKEN = "History exported"
+ADOPTED = "Taken over from ganetimgr 2.x"
 
 WORDS: dict[str, str | Promise] = {
     START: _("Start"),
@@ -170,6 +171,7 @@ WORDS: dict[str, str | Promise] = {
     NETWORK_CHANGED: _("Network changed"),
     NETWORK_REMOVED: _("Network removed"),
     HISTORY_TAKEN: _("Took the history as a file"),
+    ADOPTED: _("Took over an older ganetimgr"),
 }
 
 
