@@ -249,7 +249,7 @@ class TestThePast:
         browser = Browser()
         browser.force_login(User.objects.get(username="dora"))
         page = browser.get("/history/?since=2018-01-01&q=web.example.org").content.decode()
-        assert page.count("not recorded") > 1  # beside the filter's
+        assert "Not recorded" in page
         assert "<script>alert(1)" not in page and "&lt;script&gt;alert(1)" in page
 
     def test_keeps_who_when_from_where(self, filled: Old) -> None:
@@ -419,7 +419,7 @@ class TestWhatCannotBeRead:
     def test_a_database_of_others_is_refused(self, tmp_path: Path) -> None:
         database = OnSqlite(tmp_path / "other.sqlite3")
         database.execute("CREATE TABLE wp_posts (id integer)")
-        with pytest.raises(CommandError, match="no database of a ganetimgr 2.x"):
+        with pytest.raises(CommandError, match="no database of a ganetimgr"):
             adopt(database.url)
         (tmp_path / "text").write_text("no database at all, but long enough to be looked at")
         with pytest.raises(CommandError, match="no SQLite database"):

@@ -4,15 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auditlog', '0004_audit'),
+        ("auditlog", "0004_audit"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='auditentry',
-            name='outcome',
-            field=models.CharField(choices=[('pending', 'in progress'), ('succeeded', 'done'), ('failed', 'failed'), ('canceled', 'canceled'), ('unknown', 'unknown, please look'), ('refused', 'refused'), ('unrecorded', 'not recorded')], default='pending', max_length=10, verbose_name='outcome'),
+            model_name="auditentry",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("pending", "in progress"),
+                    ("succeeded", "done"),
+                    ("failed", "failed"),
+                    ("canceled", "canceled"),
+                    ("unknown", "unknown, please look"),
+                    ("refused", "refused"),
+                    ("unrecorded", "not recorded"),
+                ],
+                default="pending",
+                max_length=10,
+                verbose_name="outcome",
+            ),
         ),
     ]

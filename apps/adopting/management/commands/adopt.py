@@ -30,8 +30,8 @@ class Command(BaseCommand):
             "--database",
             required=True,
             metavar="URL",
-            help="mysql://USER@HOST:PORT/NAME (also ?charset=, socket=, ssl_ca=) or sqlite:///PATH. A password in it can"
-            " be seen in the list of processes and the shell's history: rather use --password-file, or - to be asked",
+            help="mysql://USER@HOST:PORT/NAME (also ?charset=, socket=, ssl_ca=) or sqlite:///PATH. A password in it"
+            " can be seen in the list of processes and the shell's history: rather use --password-file",
         )
         parser.add_argument(
             "--password-file", metavar="FILE", help="a file whose first line is the password; - asks for it"
