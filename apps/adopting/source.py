@@ -247,16 +247,15 @@ class Row:
             return None
 
     def _moment(self, found: re.Match[str], column: str) -> datetime.datetime:
-        numbers = [int(part or 0) for part in found.groups()[:6]]
-        micro = int((found[7] or "0").ljust(6, "0"))
-        naive = datetime.datetime(*numbers, micro)  # type: ignore[arg-type]
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+        naive = datetime.datetime(year, month, day, hour, minute, second, int((found[7] or "0").ljust(6, "0")))
         if found[8]:
             zone = datetime.datetime.strptime(found[8].replace("Z", "+0000"), "%z").tzinfo
             return naive.replace(tzinfo=zone).astimezone(datetime.UTC)
         self._odd(NAIVE, column)
-        first, second = (naive.replace(tzinfo=self._source.zone, fold=fold) for fold in (0, 1))
-        if first.utcoffset() != second.utcoffset():
-            is_repeated = (first.utcoffset() or datetime.timedelta()) > (second.utcoffset() or datetime.timedelta())
+        first, other = (naive.replace(tzinfo=self._source.zone, fold=fold) for fold in (0, 1))
+        if first.utcoffset() != other.utcoffset():
+            is_repeated = (first.utcoffset() or datetime.timedelta()) > (other.utcoffset() or datetime.timedelta())
             self._odd(TWICE if is_repeated else NEVER, column)
         return first.astimezone(datetime.UTC)
 

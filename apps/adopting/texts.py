@@ -99,7 +99,7 @@ def bring_programs(taking: Taking) -> None:
         for row in rows:
             kind.leave(row.text("name") or row.text("client_id"), "OAuth2 is not installed here.")
         return
-    model = apps.get_model("oauth2_provider", "Application")
+    model: Any = apps.get_model("oauth2_provider.Application")
     known = set(model._default_manager.values_list("client_id", flat=True))
     for row in rows:
         program = _program(model, row, taking)

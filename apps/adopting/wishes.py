@@ -40,8 +40,7 @@ JOB_STATES = {
 def bring_applications(taking: Taking) -> None:
     kind = taking.report.kind("applications")
     known = dict(InstanceApplication.objects.values_list("pk", "hostname"))
-    holds = set(InstanceApplication.objects.exclude(holds=None).values_list("holds", flat=True))
-    wishes = _Wishes(taking, holds)
+    wishes = _Wishes(taking)
     taking.say("Applications ...")
     for batch in taking.source.batches("apply_instanceapplication"):
         fresh: list[InstanceApplication] = []
@@ -71,12 +70,12 @@ def _there(kind: Kind, row: Row, hostname: str) -> None:
 class _Wishes:
     """Reads rows into applications, and remembers what was odd about them."""
 
-    def __init__(self, taking: Taking, holds: set[str]) -> None:
+    def __init__(self, taking: Taking) -> None:
         self.taking = taking
         self.jobs: dict[int, Job] = {}  # application's number -> its job
         self._by_slug = {cluster.slug: cluster for cluster in taking.clusters.values()}
-        self._holds = holds
-        self._held_jobs: set[str] = set(Job.objects.exclude(holds=None).values_list("holds", flat=True))
+        self._holds = set(InstanceApplication.objects.pending().values_list("holds", flat=True))
+        self._held_jobs = set(Job.objects.unfinished().values_list("holds", flat=True))
         self._twice: list[str] = []
         self._states: list[str] = []
         self._lost: list[str] = []

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.adopting import settingsfile
-from apps.adopting.fates import FATES, fate_of
-from ganetimgr import defaults, sitefile
+from ganetimgr import defaults, oldsettings, sitefile
+from ganetimgr.fates import FATES, fate_of
 
 # Every name of the settings file of 2.2, of what its manual says beside, and of its fork
 LISTED = """
@@ -72,8 +71,8 @@ if DEBUG:
 """
 
 
-def converted(text: str = OLD) -> settingsfile.Converted:
-    return settingsfile.convert(text.encode())
+def converted(text: str = OLD) -> oldsettings.Converted:
+    return oldsettings.convert(text.encode())
 
 
 @pytest.fixture
@@ -179,4 +178,4 @@ class TestTheOldFile:
 
     def test_in_latin_1_is_read_as_it_says(self) -> None:
         text = "# -*- coding: latin-1 -*-\nEMAIL_SUBJECT_PREFIX = '[Café] '\n".encode("latin-1")
-        assert "EMAIL_SUBJECT_PREFIX = '[Café] '" in settingsfile.convert(text).text
+        assert "EMAIL_SUBJECT_PREFIX = '[Café] '" in oldsettings.convert(text).text

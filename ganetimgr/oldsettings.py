@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.adopting import fates
-from apps.adopting.fates import DEFAULT, GONE, RENAMED, Unusable, fate_of
+from ganetimgr import fates
+from ganetimgr.fates import DEFAULT, GONE, RENAMED, Unusable, fate_of
 
 MARKS = ("_", "gettext", "gettext_noop", "gettext_lazy", "ugettext", "ugettext_lazy")
 LONGEST_PRODUCT = 10**12
@@ -17,7 +17,8 @@ HEAD = '''"""The settings of this site, from those of a ganetimgr 2.x: look thro
 manage.py. What each name means, and all others, are in ganetimgr/defaults.py and settings.py.dist.
 """
 '''
-SPELLING = """# Owners stay written as ganetimgr:user:NAME in the tags, for older tools beside this one; both forms are read
+SPELLING = """\
+# Owners stay written as ganetimgr:user:NAME in the tags, for older tools beside this one; both forms are read
 GANETI_TAG_SPELLING = "singular"
 """
 DATABASE = """# The new, empty database: “manage.py migrate”, then “manage.py adopt --database {old}”.

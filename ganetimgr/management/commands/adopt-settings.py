@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.adopting.settingsfile import NoPython, convert
+from ganetimgr.oldsettings import NoPython, convert
 
 LARGEST = 2**20  # bytes
 
