@@ -318,6 +318,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "apps.stats",
     "apps.desk",
+    "apps.adopting",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
