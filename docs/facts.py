@@ -23,19 +23,27 @@ INSIDE = "how it is put together"  # the section whose values a site has no reas
 
 
 @dataclass
-class Setting:
-    """A setting of ganetimgr/defaults.py."""
+class Group:
+    """Settings of ganetimgr/defaults.py that one comment is about, or a single one."""
 
-    name: str
-    default: str  # as it is written there
-    words: str  # the comments above and beside it
-    example: str = ""  # of settings.py.dist
+    words: str  # of the comment above
+    source: str  # as it is written there, with the comments beside
+    names: list[str]
+    examples: list[str]  # of settings.py.dist
+
+    @property
+    def is_explained(self) -> bool:
+        return bool(self.words) or "  # " in self.source or bool(self.examples)
 
 
 @dataclass
 class Section:
     title: str
-    settings: list[Setting] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for group in self.groups for name in group.names]
 
 
 def sections() -> list[Section]:
@@ -44,25 +52,24 @@ def sections() -> list[Section]:
     lines = source.splitlines()
     shown = examples()
     found: list[Section] = []
-    above, last = "", 0
+    last = 0
     for node in ast.parse(source).body:
         name = _name_of(node)
         if name is None:
             last = node.end_lineno or 0
             continue
         between = lines[last : node.lineno - 1]
-        for line in between:
-            heading = SECTION.match(line)
-            if heading:
-                found.append(Section(heading["title"].strip()))
-        if between:  # a comment holds for all that follow without a blank line or another comment
-            above = _prose(between)
+        found += [Section(heading["title"].strip()) for line in between if (heading := SECTION.match(line))]
         last = node.end_lineno or node.lineno
-        value = ast.get_source_segment(source, node.value) or ""
-        beside = _beside(lines[last - 1]) if node.lineno == last else ""
-        found[-1].settings.append(
-            Setting(name, value, " ".join(part for part in (above, beside) if part), shown.pop(name, ""))
-        )
+        text = "\n".join(lines[node.lineno - 1 : last])
+        example = [shown[name]] if name in shown else []
+        groups = found[-1].groups
+        if not between and groups and groups[-1].words:  # the comment above is about this one, too
+            groups[-1].source += f"\n{text}"
+            groups[-1].names.append(name)
+            groups[-1].examples += [one for one in example if one not in groups[-1].examples]
+        else:
+            groups.append(Group(_prose(between), text, [name], example))
     return found
 
 
@@ -82,10 +89,6 @@ def _prose(lines: list[str]) -> str:
         else:
             words.append(line.lstrip("# ").rstrip())
     return " ".join(words)
-
-
-def _beside(line: str) -> str:
-    return line.rpartition("  # ")[2] if "  # " in line else ""
 
 
 def examples() -> dict[str, str]:
@@ -121,24 +124,27 @@ def _section_as_markdown(section: Section) -> str:
     parts = [f"## {section.title[0].upper()}{section.title[1:]}"]
     if section.title == INSIDE:
         parts.append("Values that belong to the program itself. A site has no reason to change them.")
-        parts.append(", ".join(f"`{setting.name}`" for setting in section.settings))
+        parts.append(", ".join(f"`{name}`" for name in section.names))
         return "\n\n".join(parts)
-    for setting in section.settings:
-        parts.append(f"(setting-{setting.name})=\n### `{setting.name}`")
-        parts.append(_sentence(setting.words) or "A setting of Django's, explained in its documentation.")
-        parts.append(f"Default:\n\n```python\n{_dedented(setting.default)}\n```")
-        if setting.example:
-            parts.append(f"As in `settings.py.dist`:\n\n```python\n{setting.example}\n```")
+    for group in section.groups:
+        targets = "\n".join(f"(setting-{name})=" for name in group.names)
+        parts.append(f"{targets}\n### {', '.join(f'`{name}`' for name in group.names)}")
+        if group.words or not group.is_explained:
+            parts.append(_sentence(group.words) or _elsewhere(group.names[0]))
+        parts.append(f"```python\n{group.source}\n```")
+        if group.examples:
+            text = "\n".join(group.examples)
+            parts.append(f"As in `settings.py.dist`:\n\n```python\n{text}\n```")
     return "\n\n".join(parts)
+
+
+def _elsewhere(name: str) -> str:
+    return f"A setting of {'django-axes' if name.startswith('AXES_') else 'Django'}, explained in its documentation."
 
 
 def _sentence(words: str) -> str:
     words = words.strip().replace("*", r"\*").replace("<", r"\<")
     return words and f"{words[0].upper()}{words[1:]}{'' if words[-1] in '.:' else '.'}"
-
-
-def _dedented(source: str) -> str:
-    return source.rstrip()
 
 
 # ---- commands -----------------------------------------------------------------------------------------------
