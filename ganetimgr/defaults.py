@@ -144,6 +144,7 @@ RAPI_RESPONSE_TIMEOUT = 15  # seconds of silence that we bear
 RAPI_DEADLINE = 60  # seconds that any single request may take, however busily it drips
 INVENTORY_INTERVAL = 15  # seconds between two looks at a cluster
 INVENTORY_INTERVAL_WATCHED = 4  # the same while somebody looks at a page about it
+WATCHER_LEASE = 15  # seconds after which another watcher takes over what one that died looked after
 # Where snapshots lie: "redis://..." shared by all machines, or a directory shared by the processes of one
 SNAPSHOT_STORE = ""  # empty: REDIS_URL, or VAR_DIR/snapshots without one
 REDIS_URL = ""
