@@ -235,6 +235,25 @@ def events_as_markdown() -> str:
     return "\n".join(["| stored as | read as |", "|---|---|", *rows])
 
 
+# ---- links ----------------------------------------------------------------------------------------------------
+
+OUTWARD = re.compile(r"\[(?P<text>[^\]]+)\]\(\.\./(?P<path>[^)\s#]+)\)")
+
+
+def with_names_for_files(text: str) -> str:
+    """Links that lead out of docs/, to files of the checkout, as these files' names: built pages lie anywhere."""
+
+    def named(match: re.Match[str]) -> str:
+        path = match["path"].removesuffix("/README.md")
+        return f"`{path}`" if match["text"].strip("`") == path else f"{match['text']} (`{path}`)"
+
+    return OUTWARD.sub(named, text)
+
+
+def _name_files(app: Any, page: str, source: list[str]) -> None:
+    source[0] = with_names_for_files(source[0])
+
+
 # ---- Sphinx ------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +272,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("settings", directive(settings_as_markdown, DEFAULTS, EXAMPLES))
     app.add_directive("commands", directive(commands_as_markdown, *_sources_of_commands()))
     app.add_directive("events", directive(events_as_markdown, ROOT / "apps" / "audit" / "events.py"))
+    app.connect("source-read", _name_files)
     return {"parallel_read_safe": True}
 
 

@@ -90,7 +90,7 @@ def options_of(command: str, rest: list[str]) -> set[str]:
 
 def wrong_calls(page: Path) -> Iterator[str]:
     for code in codes(page):
-        for call in re.finditer(r"(?:manage\.py ([a-z_]+)|((?:watcher|console)\.py))((?: [^|&;`]*)?)", code):
+        for call in re.finditer(r"(?:manage\.py ([a-z_]+)|((?:watcher|console)\.py))((?: [^|&;`)]*)?)", code):
             command, rest = call[1] or call[2], call[3].split()
             if call[1] and command not in get_commands():
                 yield f"there is no command `manage.py {command}`"
@@ -176,13 +176,13 @@ def test_every_setting_of_ours_is_explained() -> None:
 # ---- addresses and rights ------------------------------------------------------------------------------
 
 FILES = ("/etc/", "/opt/", "/var/", "/run/", "/usr/", "/srv/", "/tmp/", "/dev/", "/proc/", "/home/", "/root/", "/lib/")
-OTHERS = ("/2/", "/console/", "/static/", "/version")  # Ganeti's, the console's process, files
+OTHERS = ("/2/", "/console/", "/static/", "/version", "/.well-known/acme-challenge/")  # Ganeti, console, files, nginx
 SAMPLES = ("north", "1", "en")
 
 
 def is_an_address(word: str) -> bool:
     path = word.partition("?")[0]
-    return bool(re.fullmatch(r"/[\w./<>:-]*", path)) and not path.startswith((*FILES, *OTHERS)) and path != "/"
+    return bool(re.fullmatch(r"/[\w./<>:-]*", path)) and not f"{path}/".startswith((*FILES, *OTHERS)) and path != "/"
 
 
 def leads_somewhere(word: str) -> bool:
@@ -293,6 +293,16 @@ def test_the_page_of_commands_has_all_of_ours_and_their_options() -> None:
     ):
         assert told in page
     assert "--no-color" not in page
+
+
+def test_a_link_to_a_file_of_the_checkout_is_its_name_on_a_built_page() -> None:
+    for link, shown_as in (
+        ("[contrib/soak](../contrib/soak)", "`contrib/soak`"),
+        ("[a script](../contrib/soak)", "a script (`contrib/soak`)"),
+        ("[contrib/deploy](../contrib/deploy/README.md)", "`contrib/deploy`"),
+        ("[Figures](bench.md)", "[Figures](bench.md)"),
+    ):
+        assert facts.with_names_for_files(link) == shown_as
 
 
 def test_the_page_of_events_has_all_of_them() -> None:
