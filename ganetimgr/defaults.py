@@ -185,8 +185,8 @@ SERVER_MONITORING_URL = ""  # staff find a node at this address and its name; em
 # ---- the watcher ---------------------------------------------------------------------
 
 BEANSTALKD_HOST = ""  # empty: no broker, the watcher's sweep alone finds new jobs
-BEANSTALKD_PORT = 11300
-BEANSTALK_TUBE = ""
+BEANSTALKD_PORT = 11300  # where it listens
+BEANSTALK_TUBE = ""  # empty: the tube "default"
 
 # ---- applications for VMs --------------------------------------------------------------
 
