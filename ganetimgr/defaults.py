@@ -145,6 +145,7 @@ RAPI_RESPONSE_TIMEOUT = 15  # seconds of silence that we bear
 RAPI_DEADLINE = 60  # seconds that any single request may take, however busily it drips
 INVENTORY_INTERVAL = 15  # seconds between two looks at a cluster
 INVENTORY_INTERVAL_WATCHED = 4  # the same while somebody looks at a page about it
+WATCHER_LEASE = 15  # seconds after which another watcher takes over what one that died looked after
 # Where snapshots lie: "redis://..." shared by all machines, or a directory shared by the processes of one
 SNAPSHOT_STORE = ""  # empty: REDIS_URL, or VAR_DIR/snapshots without one
 REDIS_URL = ""
@@ -184,8 +185,8 @@ SERVER_MONITORING_URL = ""  # staff find a node at this address and its name; em
 # ---- the watcher ---------------------------------------------------------------------
 
 BEANSTALKD_HOST = ""  # empty: no broker, the watcher's sweep alone finds new jobs
-BEANSTALKD_PORT = 11300
-BEANSTALK_TUBE = ""
+BEANSTALKD_PORT = 11300  # where it listens
+BEANSTALK_TUBE = ""  # empty: the tube "default"
 
 # ---- applications for VMs --------------------------------------------------------------
 
@@ -253,6 +254,14 @@ CORS_ALLOW_CREDENTIALS = False
 # Errors to Sentry, once requirements/sentry.txt is installed; the environment's SENTRY_DSN wins
 SENTRY = {"activate": False, "sentry_dsn": ""}
 
+# ---- numbers for Prometheus ------------------------------------------------------------
+
+# Who may read /metrics: these addresses and networks (as TRUSTED_PROXIES tell them), and whoever sends the token. A
+# token is what METRICS_TOKEN_FILE holds, or METRICS_TOKEN; without both none opens anything.
+METRICS_ADDRESSES = ["127.0.0.0/8", "::1"]
+METRICS_TOKEN = ""
+METRICS_TOKEN_FILE = ""
+
 # ---- behind a proxy ------------------------------------------------------------------
 
 USE_X_FORWARDED_HOST = False
@@ -309,6 +318,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "apps.stats",
     "apps.desk",
+    "apps.adopting",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
@@ -326,9 +336,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.api.tokens.TakeTokenMiddleware",  # first: what comes after it cannot tell a token to anybody
     "accounts.middleware.RequestIdMiddleware",
+    "ganetimgr.counting.CountingMiddleware",
     "ganetimgr.logs.RequestLogMiddleware",
     "ganetimgr.health.HealthMiddleware",
     "accounts.middleware.TrustedProxyMiddleware",
+    "ganetimgr.metrics.MetricsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -75,6 +75,7 @@ NO_TOKEN, NO_FLOW = 401, 400
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "healthz": ("/healthz", all_alike(PAGE), all_alike(NOT_SO)),
     "readyz": ("/readyz", all_alike(NOT_READY), all_alike(NOT_SO)),  # no watcher runs here
+    "metrics": ("/metrics", all_alike(PAGE), all_alike(NOT_SO)),  # from this machine: tests/operation/test_metrics.py
     "clearcache": ("/clearcache/", signed_in(NOT_SO), HURRY),
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
     "instance-detail": (INSTANCE, LOOK, TOUCH),  # POST: the settings, as in ganetimgr 2.x

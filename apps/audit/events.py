@@ -67,6 +67,7 @@ PROGRAM_REMOVED = "Program removed"
 PROGRAM_SECRET = "Program secret renewed"  # noqa: S105
 ACCESS_GIVEN = "Program given access"
 ACCESS_TAKEN = "Program access revoked"
+ADOPTED = "Taken over from ganetimgr 2.x"
 
 WORDS: dict[str, str | Promise] = {
     START: _("Start"),
@@ -182,6 +183,7 @@ WORDS: dict[str, str | Promise] = {
     PROGRAM_SECRET: _("Made a new secret for a program"),
     ACCESS_GIVEN: _("Gave a program access to the account"),
     ACCESS_TAKEN: _("Took a program's access to the account away"),
+    ADOPTED: _("Took over an older ganetimgr"),
 }
 
 

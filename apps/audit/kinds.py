@@ -81,6 +81,7 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(events.CLUSTER_ADDED, events.CLUSTER_CHANGED, events.CLUSTER_ENABLED, events.CLUSTER_DISABLED),
             *(events.CLUSTER_REMOVED, events.NETWORK_ADDED, events.NETWORK_CHANGED, events.NETWORK_REMOVED),
             *(deeds.TEXT_ADDED, deeds.TEXT_CHANGED, deeds.TEXT_DELETED, deeds.SITE_CHANGED, events.HISTORY_TAKEN),
+            events.ADOPTED,
         ),
     ),
 }

@@ -170,6 +170,8 @@ COMMANDS: dict[str, Nothing | tuple[str, ...]] = {
     "idle_accounts": (deeds.IDLE_NOTICE,),
     "cleanupregistration": (deeds.REGISTRATION_EXPIRED,),
     "idle_policy": (events.IDLE_WARNED, events.IDLE_CONDEMNED, events.SHUTDOWN, events.DESTROY),
+    "adopt": (events.ADOPTED,),
+    "adopt-settings": Nothing("prints settings, and changes nothing"),
     "simulate": Nothing("the demo's own"),
     "demo": Nothing("the demo's own"),
     "draw_graphs": Nothing("the demo's own"),
