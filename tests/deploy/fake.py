@@ -127,7 +127,7 @@ class Fake:
         """Its exit code, and all that it said."""
         done = subprocess.run(
             [*FAB, *before, *words, "--site", str(self.site)], env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900,
         )  # fmt: skip
         return done.returncode, done.stdout
 
