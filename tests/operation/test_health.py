@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from accounts.models import OutgoingMail
 from apps.clusters import leases
 from apps.clusters.models import WatcherProcess
-from ganetimgr import health
+from ganetimgr import asking, health
 from ganetimgr.health import Part
 
 WELL = Part(True, "It answers.", "at 192.0.2.1")
@@ -24,7 +24,7 @@ def from_scratch() -> Iterator[None]:
     """No question is under way, and nobody's last page decides the language."""
     with translation.override("en"):
         yield
-    health._under_way.clear()
+    asking._under_way.clear()
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ class TestAPartThatHangs:
             until.wait(60)
             return WELL
 
-        monkeypatch.setattr(health, "GIVEN_UP", 0.0)
+        monkeypatch.setattr(asking, "GIVEN_UP", 0.0)
         assert not health.look({"database": hanging}, within=0.01)["database"].ok
         assert health.look({"database": lambda: WELL}, within=30)["database"].ok
 
@@ -176,7 +176,7 @@ class TestTheParts:
     @pytest.mark.django_db(transaction=True)
     def test_a_watcher_that_is_gone_and_none_at_all(self) -> None:
         assert Browser().get("/readyz").json()["watcher"]["words"].startswith("None has been seen.")
-        seen(leases.SILENT_SECONDS + 1)
+        seen(leases.silent_after() + 1)
         said = Browser().get("/readyz").json()["watcher"]
         assert not said["ok"]
         assert said["words"].startswith("None was seen lately.")

@@ -202,6 +202,7 @@ class Nginx(Server):
             "listen [::]:443 ssl http2;": "",
             "/etc/ssl/certs/vps.example.org.pem": str(self.certificate),
             "/etc/ssl/private/vps.example.org.key": str(key),
+            "/var/log/nginx/": f"{directory}/",
             **replaced,
         }.items():
             assert word in text, f"{site.name} has no {word}"

@@ -23,6 +23,8 @@ REDIS_URL = {redis!r}
 BEANSTALKD_HOST, BEANSTALKD_PORT, BEANSTALK_TUBE = "127.0.0.1", {beanstalkd}, "ganetimgr"
 TRUSTED_PROXIES = ["127.0.0.1"]
 INVENTORY_INTERVAL = INVENTORY_INTERVAL_WATCHED = 1
+WATCHER_LEASE = 6
+OAUTH_ENABLED = True
 """
 
 
@@ -56,10 +58,6 @@ class Production(Site):
         web = self._start("web", [*command, "-b", f"127.0.0.1:{self.port}", "ganetimgr.wsgi"])
         self.until(self._answers, "the web process to answer")
         return web
-
-    def workers_of(self, web: subprocess.Popen[bytes]) -> list[int]:
-        """The process ids of gunicorn's workers."""
-        return self.children_of(web.pid)
 
     @staticmethod
     def children_of(pid: int) -> list[int]:
