@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import Group, User
 from django.contrib.flatpages.models import FlatPage
 from django.contrib.sites.models import Site
@@ -26,7 +27,7 @@ from apps.clusters.models import Cluster, InstanceAction, Job, Network
 from apps.notifications.models import Notification
 from tests import estate
 from tests.adopting import filled as data
-from tests.adopting.old import Old, OnSqlite
+from tests.adopting.old import Old, OnSqlite, mangled
 
 pytestmark = pytest.mark.django_db
 
@@ -86,8 +87,7 @@ class TestPeople:
         assert [group.name for group in alice.groups.all()] == ["noc"]
 
     def test_who_could_not_switch_in_two_encodings_have_their_names_back(self, old: Old) -> None:
-        mangled = data.mangled("Μαρία")
-        old.add("auth_user", id=1, username="maria", first_name=mangled, password="!", is_active=1)
+        old.add("auth_user", id=1, username="maria", first_name=mangled("Μαρία"), password="!", is_active=1)
         old.database.execute("UPDATE auth_user SET last_name = CAST(x'4a6f73e9' AS TEXT)")  # José, in Latin-1
         said, _ = adopt(old)
         maria = User.objects.get()
@@ -301,6 +301,19 @@ class TestTheSite:
         page.refresh_from_db()
         assert page.content == "new"
         assert "they stay as they are. (/about/info/el/)" in said
+
+
+def test_programs_come_with_their_secrets_as_the_toolkit_keeps_them(tmp_path: Path) -> None:
+    database = Old(OnSqlite(tmp_path / "fork.sqlite3"), "fork")
+    data.fill(database)
+    said, _ = adopt(database)
+    if not apps.is_installed("oauth2_provider"):
+        assert "OAuth2 applications, 1: OAuth2 is not installed here. (Panel)" in said
+        return
+    program = apps.get_model("oauth2_provider.Application").objects.get()
+    assert (program.client_id, program.user.username) == ("panel", "dora")
+    assert program.client_secret != "in the clear" and check_password("in the clear", program.client_secret)
+    assert "1 tokens of OAuth2 programs did not come" in said
 
 
 class TestTheRun:
