@@ -56,8 +56,8 @@ def all_rows() -> dict[str, list[Any]]:
 
 
 class TestPeople:
-    def test_sign_in_with_the_password_that_they_had(self, filled: Old) -> None:
-        adopt(filled)
+    def test_sign_in_with_the_password_that_they_had(self, either: Old) -> None:
+        adopt(either)
         browser = Browser()
         answer = browser.post("/user/login/", {"username": "alice", "password": "alice of old"})
         assert answer.status_code == 302
@@ -73,8 +73,8 @@ class TestPeople:
         assert bob.password != data.SHA1
         assert bob.has_usable_password() and not bob.check_password("bob of old")
 
-    def test_keep_their_numbers_names_and_what_they_may(self, filled: Old) -> None:
-        said, _ = adopt(filled)
+    def test_keep_their_numbers_names_and_what_they_may(self, either: Old) -> None:
+        said, _ = adopt(either)
         alice, bob, dora = (User.objects.get(username=name) for name in ("alice", "bob", "dora"))
         assert (alice.pk, bob.pk, dora.pk) == (11, 13, 15)
         assert dora.is_superuser and dora.is_staff and not bob.is_staff
@@ -100,8 +100,8 @@ class TestPeople:
         assert User.objects.get(username="alice").last_login.isoformat() == "2018-07-01T09:00:00+00:00"  # type: ignore[union-attr]
         assert "read as those of Europe/Athens" in said
 
-    def test_of_old_that_never_signed_in_never_did(self, filled: Old) -> None:
-        adopt(filled)
+    def test_of_old_that_never_signed_in_never_did(self, either: Old) -> None:
+        adopt(either)
         assert User.objects.get(username="ldap").last_login is None
         assert User.objects.get(username="gone").last_login is not None
 
@@ -128,8 +128,8 @@ class TestPeople:
         assert "such people cannot own VMs. (mary jane)" in said
         assert "It has no user name. (number 20)" in said
 
-    def test_that_wait_go_on_waiting_and_their_links_work(self, filled: Old) -> None:
-        adopt(filled)
+    def test_that_wait_go_on_waiting_and_their_links_work(self, either: Old) -> None:
+        adopt(either)
         assert [row.user.username for row in registering.waiting()] == ["petros"]
         assert [row.user.username for row in registering.unproven()] == ["niki"]
         User.objects.filter(username="niki").update(date_joined=timezone.now())  # or the link is too old
@@ -327,8 +327,8 @@ class TestTheRun:
         assert "Left out:" in said
         assert (tmp_path / "report.json").stat().st_mode & 0o077 == 0
 
-    def test_all_is_accounted_for(self, filled: Old, tmp_path: Path) -> None:
-        adopt(filled, "--report", str(tmp_path / "report.json"))
+    def test_all_is_accounted_for(self, either: Old, tmp_path: Path) -> None:
+        adopt(either, "--report", str(tmp_path / "report.json"))
         for kind in json.loads((tmp_path / "report.json").read_text())["kinds"]:
             parts = (kind["brought"], kind["there_already"], kind["unneeded"], len(kind["left_out"]))
             assert kind["found"] == sum(parts), kind
@@ -339,18 +339,18 @@ class TestTheRun:
         assert code == 0
         assert "Left out" not in said
 
-    def test_that_is_dry_says_the_same_and_changes_nothing(self, filled: Old) -> None:
+    def test_that_is_dry_says_the_same_and_changes_nothing(self, either: Old) -> None:
         before = all_rows()
-        dry, _ = adopt(filled, "--dry-run")
+        dry, _ = adopt(either, "--dry-run")
         assert all_rows() == before
-        wet, _ = adopt(filled)
+        wet, _ = adopt(either)
         assert dry.removesuffix("\nThis was a dry run: nothing was changed.\n") == wet
         assert all_rows() != before
 
-    def test_twice_changes_nothing_the_second_time(self, filled: Old, tmp_path: Path) -> None:
-        adopt(filled)
+    def test_twice_changes_nothing_the_second_time(self, either: Old, tmp_path: Path) -> None:
+        adopt(either)
         before = all_rows()
-        adopt(filled, "--report", str(tmp_path / "report.json"))
+        adopt(either, "--report", str(tmp_path / "report.json"))
         assert all_rows() == before
         report = json.loads((tmp_path / "report.json").read_text())
         assert all(kind["brought"] == 0 for kind in report["kinds"])
@@ -435,7 +435,7 @@ class TestWhatCannotBeRead:
         with pytest.raises(CommandError, match="no database of a ganetimgr"):
             adopt(database.url)
         (tmp_path / "text").write_text("no database at all, but long enough to be looked at")
-        with pytest.raises(CommandError, match="no SQLite database"):
+        with pytest.raises(CommandError, match="cannot be read: file is not a database"):
             adopt(f"sqlite:///{tmp_path}/text")
 
     def test_a_zone_that_is_none_is_told(self, old: Old) -> None:
