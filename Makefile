@@ -11,12 +11,13 @@ TOOLS := .venv/requirements-dev.stamp
 COMPILED := .venv/requirements-mysql.stamp .venv/requirements-ldap.stamp
 TESTBED := contrib/ganeti-testbed/testbed
 KVM_TESTBED := $(TESTBED) --state /var/tmp/ganeti-testbed-kvm
+SPHINX := .venv/bin/sphinx-build -E -W --keep-going --quiet docs
 BOTH_CORES := -n 2 -p tests.plugins.share_out
 # Python without an ending: ruff does not find it by itself
-SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures contrib/soak
+SCRIPTS := $(TESTBED) contrib/check-translations contrib/take-pictures contrib/third-party contrib/soak
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast bench soak lint messages ganeti ganeti-down clean
+.PHONY: help demo demo-reset test test-fast bench soak lint docs pictures messages ganeti ganeti-down clean
 
 help: ## says what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +43,7 @@ soak: $(TOOLS) ## many clicks while everything fails in turn, for 20 minutes; AR
 	contrib/install-test-packages
 	@$(PYTHON) contrib/soak $(ARGS)
 
-lint: $(TOOLS) ## style, types, directions of imports, templates, missing migrations and translations
+lint: $(TOOLS) ## style, types, directions of imports, templates, missing migrations and translations, documentation
 	.venv/bin/ruff check . $(SCRIPTS)
 	.venv/bin/ruff format --check . $(SCRIPTS)
 	.venv/bin/mypy
@@ -50,6 +51,15 @@ lint: $(TOOLS) ## style, types, directions of imports, templates, missing migrat
 	.venv/bin/djlint --quiet --lint templates
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) contrib/check-translations
+	$(PYTHON) contrib/third-party --check
+	$(SPHINX) build/docs
+
+docs: $(TOOLS) ## the documentation as pages in build/docs
+	@$(SPHINX) build/docs
+	@echo build/docs/index.html
+
+pictures: $(TOOLS) ## takes the documentation's pictures anew, from a demo that runs on PORT
+	$(PYTHON) contrib/take-pictures --url http://127.0.0.1:$(PORT) $(ARGS)
 
 messages: $(TOOLS) ## brings the Greek catalogue up to date with the texts in code and templates
 	contrib/install-packages gettext
@@ -69,7 +79,7 @@ ganeti-down: ## ends them and removes their files
 	rm -f var/testbed.json var/testbed-kvm.json
 
 clean: ## removes what can be made again; the databases in var/ stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment: a stamp for each list of requirements, so that a second call costs nothing

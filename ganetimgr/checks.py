@@ -27,6 +27,7 @@ POSITIVE = (
     "RAPI_DEADLINE",
     "INVENTORY_INTERVAL",
     "INVENTORY_INTERVAL_WATCHED",
+    "WATCHER_LEASE",
     "EMAIL_TIMEOUT",
 )
 ONLY_HERE = ("localhost", "127.0.0.1", "[::1]", "::1")

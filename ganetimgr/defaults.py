@@ -6,6 +6,7 @@ and the meaning of our own. Values that follow from others are computed in ganet
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # everything that the embedded default keeps: database, snapshots, generated key
@@ -144,6 +145,7 @@ RAPI_RESPONSE_TIMEOUT = 15  # seconds of silence that we bear
 RAPI_DEADLINE = 60  # seconds that any single request may take, however busily it drips
 INVENTORY_INTERVAL = 15  # seconds between two looks at a cluster
 INVENTORY_INTERVAL_WATCHED = 4  # the same while somebody looks at a page about it
+WATCHER_LEASE = 15  # seconds after which another watcher takes over what one that died looked after
 # Where snapshots lie: "redis://..." shared by all machines, or a directory shared by the processes of one
 SNAPSHOT_STORE = ""  # empty: REDIS_URL, or VAR_DIR/snapshots without one
 REDIS_URL = ""
@@ -183,8 +185,8 @@ SERVER_MONITORING_URL = ""  # staff find a node at this address and its name; em
 # ---- the watcher ---------------------------------------------------------------------
 
 BEANSTALKD_HOST = ""  # empty: no broker, the watcher's sweep alone finds new jobs
-BEANSTALKD_PORT = 11300
-BEANSTALK_TUBE = ""
+BEANSTALKD_PORT = 11300  # where it listens
+BEANSTALK_TUBE = ""  # empty: the tube "default"
 
 # ---- applications for VMs --------------------------------------------------------------
 
@@ -210,6 +212,42 @@ IMAGES_INTERVAL = 3600  # seconds between two looks at the listings
 # ---- audit ---------------------------------------------------------------------------
 
 AUDIT_ENTRIES_LAST_X_DAYS = 10  # what staff see of the history at first; 0 for everything
+
+# ---- programs of others (OAuth2) -------------------------------------------------------
+
+# Programs that people let read their user details and the names of their VMs: /o/..., /instances/list/, /user/details/
+OAUTH_ENABLED = False
+# Who may register such programs: superusers and holders of oauth2_provider.add_application, or everybody (as in 2.x)
+OAUTH_EVERYBODY_REGISTERS = False
+# Whether programs that an administrator registered for the implicit grant (as in 2.x) may use it
+OAUTH_IMPLICIT_GRANT = True
+OAUTH_IMPLICIT_TOKEN_SECONDS = 10 * 7 * 86400  # how long a token of theirs is good: nothing renews it
+OAUTH_TOKEN_IN_QUERY = True  # whether a token may stand in the address (?access_token=), as in 2.x
+# Tries of programs to prove who they are that fail, from one address (an IPv6 network is one); 0 for any number
+OAUTH_FAILURES_PER_HOUR = 60
+# django-oauth-toolkit's own settings; keys that a site leaves out keep these values.
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "SCOPES": {"read": "Read user details and the names of VMs"},
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 10 * 7 * 86400,  # how long one can be left unused: each use gives a new one
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "OAUTH2_VALIDATOR_CLASS": "apps.api.validator.Validator",
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    # What RFC 9700 asks for. The implicit grant and tokens in addresses are decided by our own settings above.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # what the database keeps of a token is its hash
+}
+# Other sites whose pages may ask the API from a browser, such as "https://app.example.org". Never with cookies, and
+# nothing but the API.
+CORS_ALLOWED_ORIGINS: list[str] = []
+CORS_URLS_REGEX = r"^/(instances/list|user/details|o/token|o/revoke_token)/?$"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type"]
+CORS_ALLOW_CREDENTIALS = False
 
 # ---- errors ---------------------------------------------------------------------------
 
@@ -275,8 +313,12 @@ INSTALLED_APPS = [
     "apps.applications",
     "apps.pages",
     "apps.notifications",
+    "oauth2_provider",
+    "apps.api",  # after it, whose admin pages it takes away
+    "corsheaders",
     "apps.stats",
     "apps.desk",
+    "apps.adopting",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
@@ -292,12 +334,14 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "apps.api.tokens.TakeTokenMiddleware",  # first: what comes after it cannot tell a token to anybody
     "accounts.middleware.RequestIdMiddleware",
     "ganetimgr.counting.CountingMiddleware",
     "ganetimgr.logs.RequestLogMiddleware",
     "ganetimgr.health.HealthMiddleware",
     "accounts.middleware.TrustedProxyMiddleware",
     "ganetimgr.metrics.MetricsMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -366,4 +410,6 @@ LOGGING = {
         "gunicorn.access": {"propagate": False},
     },
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "oauth2_provider.W008",  # http:// is for programs on one's own machine: apps/api/forms.py takes no other
+]

@@ -112,7 +112,7 @@ def _watcher() -> Part:
         return Part(False, _("None has been seen."), _("Start one: watcher.py."))
     age = (timezone.now() - last.seen).total_seconds()
     detail = _("%(name)s, %(seconds)d s ago.") % {"name": last.name, "seconds": age}
-    if age < leases.SILENT_SECONDS:
+    if age < leases.silent_after():
         return Part(True, _("One was seen lately."), detail)
     return Part(False, _("None was seen lately."), detail)
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("apps.pages.urls")),
     path("", include("apps.notifications.urls")),
+    path("", include("apps.api.urls")),
     path("", include("apps.stats.urls")),
     path("", include("apps.desk.urls")),
     path("", include("apps.applications.urls")),

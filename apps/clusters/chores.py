@@ -8,11 +8,12 @@ import datetime
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.clusters.leases import LEASE_SECONDS
+from apps.clusters import leases
 from apps.clusters.models import ChoreLease
 
 
@@ -31,14 +32,13 @@ def renew(holder: str, chores: Sequence[Chore]) -> set[str]:
     names = [chore.name for chore in chores]
     _make_missing(names, now)
     free = Q(holder=holder) | Q(holder="") | Q(expires__lt=now)
-    until = now + datetime.timedelta(seconds=LEASE_SECONDS)
-    ChoreLease.objects.filter(free, name__in=names).update(holder=holder, expires=until)
+    ChoreLease.objects.filter(free, name__in=names).update(holder=holder, expires=leases.new_end(now))
     return set(ChoreLease.objects.filter(holder=holder, name__in=names, due__lte=now).values_list("name", flat=True))
 
 
 def note_done(chore: Chore) -> None:
     """Whoever looks after it next waits as well; what is due again within a lease's life is not worth a write."""
-    if chore.every > LEASE_SECONDS:
+    if chore.every > settings.WATCHER_LEASE:
         due = timezone.now() + datetime.timedelta(seconds=chore.every)
         ChoreLease.objects.filter(name=chore.name).update(due=due)
 

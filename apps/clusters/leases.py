@@ -4,15 +4,29 @@ import contextlib
 import datetime
 import math
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.clusters.models import Cluster, Lease, WatcherProcess
 
-LEASE_SECONDS = 15.0
-RENEW_SECONDS = 4.0  # several tries within a lease's life
-SILENT_SECONDS = 2 * LEASE_SECONDS  # a watcher that was not seen for so long is called gone
+TRIES = 4  # to renew a lease within its life
+
+
+def renewed_every() -> float:
+    """Seconds between two renewals of what one has."""
+    return settings.WATCHER_LEASE / TRIES
+
+
+def silent_after() -> float:
+    """A watcher that was not seen for so many seconds is called gone."""
+    return 2 * settings.WATCHER_LEASE
+
+
+def new_end(now: datetime.datetime) -> datetime.datetime:
+    """When what is taken or renewed now is anybody's again."""
+    return now + datetime.timedelta(seconds=settings.WATCHER_LEASE)
 
 
 def renew(holder: str) -> set[int]:
@@ -21,7 +35,7 @@ def renew(holder: str) -> set[int]:
     Answers the primary keys of the clusters that `holder` looks after until the lease ends.
     """
     now = timezone.now()
-    until = now + datetime.timedelta(seconds=LEASE_SECONDS)
+    until = new_end(now)
     WatcherProcess.objects.update_or_create(name=holder, defaults={"seen": now})
     wanted = set(Cluster.objects.enabled().values_list("pk", flat=True))
     _make_missing(wanted, now)
@@ -55,7 +69,7 @@ def alive(now: datetime.datetime) -> int:
 
 def living(now: datetime.datetime) -> int:
     """How many watchers were seen lately."""
-    return WatcherProcess.objects.filter(seen__gte=now - datetime.timedelta(seconds=LEASE_SECONDS)).count()
+    return WatcherProcess.objects.filter(seen__gte=now - datetime.timedelta(seconds=settings.WATCHER_LEASE)).count()
 
 
 def watched(now: datetime.datetime) -> set[int]:
@@ -71,7 +85,7 @@ def last_seen() -> WatcherProcess | None:
 def somebody_watches() -> bool:
     """Whether a watcher was seen lately."""
     last = last_seen()
-    return last is not None and last.seen > timezone.now() - datetime.timedelta(seconds=SILENT_SECONDS)
+    return last is not None and last.seen > timezone.now() - datetime.timedelta(seconds=silent_after())
 
 
 def _make_missing(wanted: set[int], now: datetime.datetime) -> None:

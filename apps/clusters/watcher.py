@@ -123,7 +123,7 @@ class Watcher:
         mine = leases.renew(self.name)
         self.clusters = {cluster.pk: cluster for cluster in Cluster.objects.enabled().filter(pk__in=mine)}
         self.due_chores = chores.renew(self.name, self.chores) if self.chores else set()
-        self._renew_at = time.monotonic() + leases.RENEW_SECONDS
+        self._renew_at = time.monotonic() + leases.renewed_every()
 
     def _leave(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from apps.clusters import chores, leases
@@ -39,7 +40,7 @@ class TestLeases:
 
     def test_a_dead_watchers_clusters_are_taken_when_its_leases_end(self, clusters: list[Cluster]) -> None:
         leases.renew("one")
-        long_ago = timezone.now() - datetime.timedelta(seconds=leases.LEASE_SECONDS + 1)
+        long_ago = timezone.now() - datetime.timedelta(seconds=settings.WATCHER_LEASE + 1)
         Lease.objects.update(expires=long_ago)
         WatcherProcess.objects.update(seen=long_ago)
         assert len(leases.renew("two")) == 6

@@ -1,10 +1,49 @@
 """Chromium for tests that look at pages as people do."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+
+
+class OneAtATime:
+    """A WSGI application that answers one request after another, and none any more once it is closed.
+
+    All threads of a live server have one connection to the database in memory: two that use it at the same moment,
+    or one while the tables are being emptied for the next test, can take the whole process down.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app, self.lock, self.is_closed = app, threading.Lock(), False
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with self.lock:
+            if self.is_closed:
+                start_response("503 Service Unavailable", [("Content-Length", "0")])
+                return []
+            answer = self.app(environ, start_response)
+            try:
+                return [b"".join(answer)]
+            finally:
+                if hasattr(answer, "close"):
+                    answer.close()
+
+    def close(self) -> None:
+        with self.lock:
+            self.is_closed = True
+
+
+@pytest.fixture
+def live_server(live_server: Any) -> Iterator[Any]:
+    """pytest-django's, for one test, and with one request at a time."""
+    httpd = live_server.thread.httpd
+    whole = httpd.get_app()
+    httpd.set_app(gate := OneAtATime(whole))
+    yield live_server
+    gate.close()
+    httpd.set_app(whole)
 
 
 @pytest.fixture

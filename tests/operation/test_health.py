@@ -176,7 +176,7 @@ class TestTheParts:
     @pytest.mark.django_db(transaction=True)
     def test_a_watcher_that_is_gone_and_none_at_all(self) -> None:
         assert Browser().get("/readyz").json()["watcher"]["words"].startswith("None has been seen.")
-        seen(leases.SILENT_SECONDS + 1)
+        seen(leases.silent_after() + 1)
         said = Browser().get("/readyz").json()["watcher"]
         assert not said["ok"]
         assert said["words"].startswith("None was seen lately.")

@@ -23,6 +23,8 @@ REDIS_URL = {redis!r}
 BEANSTALKD_HOST, BEANSTALKD_PORT, BEANSTALK_TUBE = "127.0.0.1", {beanstalkd}, "ganetimgr"
 TRUSTED_PROXIES = ["127.0.0.1"]
 INVENTORY_INTERVAL = INVENTORY_INTERVAL_WATCHED = 1
+WATCHER_LEASE = 6
+OAUTH_ENABLED = True
 """
 
 
@@ -56,6 +58,10 @@ class Production(Site):
         web = self._start("web", [*command, "-b", f"127.0.0.1:{self.port}", "ganetimgr.wsgi"])
         self.until(self._answers, "the web process to answer")
         return web
+
+    @staticmethod
+    def children_of(pid: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill_workers(self, web: subprocess.Popen[bytes]) -> None:
         """kill -9 for all workers; gunicorn makes others."""

@@ -17,6 +17,7 @@ SETTINGS = """
 INVENTORY_INTERVAL = 1
 INVENTORY_INTERVAL_WATCHED = 1
 RAPI_DEADLINE = 3
+WATCHER_LEASE = 6
 """
 CLUSTER = """
 from apps.clusters.models import Cluster
