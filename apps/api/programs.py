@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -15,6 +14,7 @@ from oauth2_provider.models import (
     get_application_model,
     get_grant_model,
     get_refresh_token_model,
+    refresh_token_expire_timedelta,
 )
 
 from apps.audit import events
@@ -140,7 +140,8 @@ def _end_of(token: Any) -> datetime:
 
 
 def _lifetime() -> timedelta:
-    return timedelta(seconds=settings.OAUTH2_PROVIDER["REFRESH_TOKEN_EXPIRE_SECONDS"])
+    """How long a refresh token can be left unused; a hundred years where the site wants no end."""
+    return refresh_token_expire_timedelta() or timedelta(days=36500)
 
 
 def _tell(event: str, program: Any, by: Actor, more: str = "", about: Any = None) -> None:

@@ -36,8 +36,8 @@ class Server(AuthorizationEndpoint, TokenEndpoint, RevocationEndpoint):
 def lifetime(request: Any) -> int:
     """How many seconds the token is good that is just being made."""
     if request.response_type == "token":
-        return settings.OAUTH_IMPLICIT_TOKEN_SECONDS
-    return int(settings.OAUTH2_PROVIDER["ACCESS_TOKEN_EXPIRE_SECONDS"])
+        return int(settings.OAUTH_IMPLICIT_TOKEN_SECONDS)
+    return int(oauth2_settings.ACCESS_TOKEN_EXPIRE_SECONDS)
 
 
 @cache

@@ -163,13 +163,14 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 def _to_a_program(request: HttpRequest, answer: Any) -> HttpResponse:
     """What `answer` says, unless too many have tried in vain from there to prove that they are a program."""
-    where, most = network(client_address(request) or "::"), settings.OAUTH_FAILURES_PER_HOUR
-    if most and times_so_far(_FAILURES, where) >= most:
+    address, most = client_address(request), settings.OAUTH_FAILURES_PER_HOUR
+    where = network(address) if address and most else ""
+    if where and times_so_far(_FAILURES, where) >= most:
         response: HttpResponse = JsonResponse({"error": TOO_OFTEN}, status=429, headers={"Retry-After": AN_HOUR})
     else:
         _address, headers, body, status = answer(request)
         response = HttpResponse(body or "", status=status, headers={"Content-Type": "application/json", **headers})
-        if status == 401:
+        if where and status == 401:
             times_this_hour(_FAILURES, where)
     response["Cache-Control"] = "no-store"
     return response
