@@ -19,7 +19,7 @@ PROCESSES = ["ganetimgr-web", "ganetimgr-watcher@1"]
 MIGRATION = """
 from django.db import migrations, models
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0001_notifications_and_their_recipients")]
+    dependencies = [("notifications", "NEWEST")]
     operations = [migrations.CreateModel("Newer", [("id", models.AutoField(primary_key=True))])]
 """
 
@@ -34,7 +34,9 @@ def fake(tmp_path: Path) -> Iterator[Fake]:
             (fake.repository / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, fake.repository / name)
     commit(fake, "v1")
-    (fake.repository / "apps/notifications/migrations/9999_newer.py").write_text(MIGRATION)
+    migrations = fake.repository / "apps" / "notifications" / "migrations"
+    newest = max(path.stem for path in migrations.glob("[0-9]*.py"))
+    (migrations / "9999_newer.py").write_text(MIGRATION.replace("NEWEST", newest))
     with (fake.repository / "settings.py.dist").open("a") as shown:
         shown.write("\n# NEWER_THAN_EVER = 7  # how new\n")
     (fake.repository / "contrib/gunicorn/ganetimgr.conf.py").write_text("raise SystemExit('it is broken')\n")
