@@ -1,4 +1,4 @@
-"""Takes over a ganetimgr 2.x: all kinds of things in their order, each in a transaction of its own.
+"""Takes over a ganetimgr 2.x: all kinds of things in their order, each part in a transaction of its own.
 
 What is here stays as it is: a second run adds what is new there. A dry run does all of it, and takes it back.
 """
@@ -18,7 +18,8 @@ from apps.audit import events
 from apps.audit import models as audit
 from apps.audit.models import Actor, AuditEntry
 
-STEPS = (*people.STEPS, *estate.STEPS, *wishes.STEPS, *past.STEPS, *texts.STEPS)
+# What is done at once. People come with all that is theirs or not at all: whoever is here already gets no rights
+PARTS = (people.STEPS, *((step,) for step in (*estate.STEPS, *wishes.STEPS, *past.STEPS, *texts.STEPS)))
 
 # Tables of 2.x whose rows are of no use here, and what to know about them
 FORGOTTEN = {
@@ -59,10 +60,11 @@ def adopt(found: Source, *, dry_run: bool = False, pin: bool = False, say: Say =
         if silent:
             report.note("Clusters that presented no certificate just now, and are not pinned.", silent)
     with transaction.atomic() if dry_run else contextlib.nullcontext():
-        for step in STEPS:
-            say(f"{_name(step)} ...")
+        for part in PARTS:
             with transaction.atomic():
-                step(taking)
+                for step in part:
+                    say(f"{_name(step)} ...")
+                    step(taking)
         _tell_of_the_rest(found, report)
         if dry_run:
             transaction.set_rollback(True)

@@ -114,6 +114,8 @@ def bring_programs(taking: Taking) -> None:
         program.save()
         known.add(program.client_id)
         kind.brought += 1
+    if kind.brought and not settings.OAUTH_ENABLED:
+        taking.report.note("Programs are let in once OAUTH_ENABLED = True is in the settings.")
     tokens = sum(taking.source.count(f"oauth2_provider_{name}") for name in ("accesstoken", "refreshtoken", "grant"))
     if tokens:
         taking.report.note(f"{tokens} tokens of OAuth2 programs did not come: people agree to such programs once more.")
@@ -130,7 +132,7 @@ def _program(model: Any, row: Row, taking: Taking) -> Any:
     program.user_id = owner.pk if owner else None
     program.skip_authorization = row.flag("skip_authorization")
     if "hash_client_secret" in ours:
-        program.hash_client_secret = row.flag("hash_client_secret", True)
+        program.hash_client_secret = True
     return program
 
 

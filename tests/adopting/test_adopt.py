@@ -5,6 +5,7 @@ from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -20,6 +21,8 @@ from django.utils import timezone
 
 from accounts import registering
 from accounts.models import Organization, SshPublicKey
+from apps.adopting import adoption
+from apps.adopting.source import Source, opened
 from apps.applications.models import InstanceApplication
 from apps.audit import events
 from apps.audit.models import AuditEntry
@@ -385,6 +388,27 @@ class TestTheRun:
         assert alice.pk not in (11, 15)
         assert InstanceApplication.objects.get(pk=501).applicant == alice
         assert InstanceApplication.objects.get(pk=501).reviewer == dora
+
+    def test_that_is_killed_half_way_is_finished_by_the_next(self, filled: Old) -> None:
+        class Killed(Exception):
+            pass
+
+        def say(sentence: str) -> None:
+            if sentence.startswith(("Profiles", "Applications")) and sentence not in survived:
+                survived.append(sentence)
+                raise Killed
+
+        survived: list[str] = []
+        for _ in range(2):
+            reader = opened(filled.url)
+            with pytest.raises(Killed):
+                adoption.adopt(Source(reader, ZoneInfo("Europe/Athens")), say=say)
+            reader.close()
+        adopt(filled)
+        assert len(survived) == 2
+        assert User.objects.get(username="bob").has_perm("ganeti.view_instances")
+        assert User.objects.get(username="alice").groups.count() == 1
+        assert InstanceApplication.objects.count() == 8
 
     def test_tells_of_what_it_does_not_know_and_of_sessions(self, filled: Old) -> None:
         filled.database.execute("CREATE TABLE accounts_usernetwork (id integer)")
