@@ -77,6 +77,11 @@ def waiting() -> tuple[int, datetime.datetime | None]:
     return found["n"], found["since"]
 
 
+def given_up() -> int:
+    """How many mails will not be tried again, of the last OUTBOX_KEEP_DAYS."""
+    return OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED).count()
+
+
 def is_address(text: str) -> bool:
     """Whether a mail can go there: one address, without a name, line breaks or anything else around it."""
     try:

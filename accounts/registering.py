@@ -8,7 +8,6 @@ An address belongs to whom proved it. Before, any number may claim it: a strange
 
 import datetime as dt
 import hashlib
-import ipaddress
 import logging
 import re
 from typing import Any, Literal
@@ -28,7 +27,7 @@ from registration.models import RegistrationProfile, SupervisedRegistrationProfi
 from accounts import deeds, outbox, profiles
 from accounts.middleware import client_address
 from accounts.models import Organization
-from accounts.throttling import times_this_hour
+from accounts.throttling import network, times_this_hour
 
 log = logging.getLogger(__name__)
 
@@ -251,17 +250,11 @@ def remove_expired() -> int:
 def comes_too_often(request: HttpRequest) -> bool:
     """Counts one more registration from where `request` comes from: whether that is one too many for this hour."""
     address, limit = client_address(request), settings.REGISTRATIONS_PER_HOUR
-    return bool(address and limit) and times_this_hour("register", _network(address or "")) > limit
+    return bool(address and limit) and times_this_hour("register", network(address or "")) > limit
 
 
 def _may_mail(email: str) -> bool:
     return times_this_hour("registration-mail", email) <= MAILS_PER_HOUR
-
-
-def _network(address: str) -> str:
-    """Whoever has an IPv6 address has a whole network of them."""
-    parsed = ipaddress.ip_address(address)
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
 
 
 # A second registration with a name that the first one did not really get would tell that the first address was known.

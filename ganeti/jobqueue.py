@@ -19,6 +19,7 @@ import msgspec
 _PATIENCE = 0.3  # seconds for each of the three exchanges of a put: connect, choose the tube, put
 _PAUSE = 1.0  # seconds between two tries to reach a broker that is away
 _AWAY = (OSError, greenstalk.Error)
+STATES = ("ready", "reserved", "delayed", "buried")  # of a message, in the broker's words
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Queue(Protocol):
     def put_news(self, slug: str, after: int = 0) -> bool: ...
     def reserve_news(self, timeout: float) -> str | None: ...
     def is_there(self) -> bool: ...
+    def numbers(self) -> dict[str, int]: ...
 
 
 class JobQueue:
@@ -80,6 +82,14 @@ class JobQueue:
                 return client.using() == self._tube
         except _AWAY:
             return False
+
+    def numbers(self) -> dict[str, int]:
+        """How many messages of our tube are in each of STATES, and how many listen to it ("watching"). Raises OSError
+        or greenstalk.Error when the broker is away; nobody waits long for that."""
+        with self._speaker() as client:
+            told = client.stats_tube(self._tube)
+        found = {state: int(str(told.get(f"current-jobs-{state}", 0))) for state in STATES}
+        return {**found, "watching": int(str(told.get("current-watching", 0)))}
 
     def _next_slug(self, seconds: float) -> str | None:
         """The next message's cluster; None for a malformed message, which is buried for a person to look at."""
@@ -142,3 +152,6 @@ class NoQueue:
 
     def is_there(self) -> bool:
         return False
+
+    def numbers(self) -> dict[str, int]:
+        return {}

@@ -18,6 +18,7 @@ from django.utils.translation import to_locale
 
 from apps.demo.people import PEOPLE
 from ganeti import tags
+from ganetimgr.metrics import SHORTEST_TOKEN
 
 LONGEST_TAG = ":whitelist_ip:" + "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"
 POSITIVE = (
@@ -43,7 +44,7 @@ Findings = Iterator[CheckMessage]
 
 @checks.register()
 def settings_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    found = (_choices, _tags, _times, _proxies, _key_file, _languages, _mail_server, _graphs, _console)
+    found = (_choices, _tags, _times, _proxies, _key_file, _languages, _mail_server, _graphs, _console, _metrics)
     return [message for check in found for message in check()]
 
 
@@ -186,6 +187,34 @@ def _console() -> Findings:
             hint='Set it as in "wss://{host}:8089", or leave it out where the web server passes /console/ on.',
             id="ganetimgr.E031",
         )
+
+
+def _metrics() -> Findings:
+    for entry in settings.METRICS_ADDRESSES:
+        try:
+            ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            yield Error(
+                f"METRICS_ADDRESSES names {entry!r}, which is no address and no network.",
+                hint='Name addresses and networks, as in ["127.0.0.1", "10.1.0.0/16"].',
+                id="ganetimgr.E050",
+            )
+    token, name = settings.METRICS_TOKEN, settings.METRICS_TOKEN_FILE
+    try:
+        token = Path(name).read_text() if name else token
+        sentence = f"holds fewer than {SHORTEST_TOKEN} characters" if (token or name) and _is_short(token) else ""
+    except (OSError, ValueError) as error:
+        sentence = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    if sentence:
+        yield Error(
+            f"{'METRICS_TOKEN_FILE' if name else 'METRICS_TOKEN'} {sentence}: nobody can read /metrics by it.",
+            hint="Make a token with: openssl rand -hex 32. Without one METRICS_ADDRESSES alone say who may.",
+            id="ganetimgr.E051",
+        )
+
+
+def _is_short(token: str) -> bool:
+    return len(token.strip()) < SHORTEST_TOKEN
 
 
 # ---- not fit for production: said by `check --deploy` -----------------------------------------------------

@@ -6,6 +6,7 @@ and the meaning of our own. Values that follow from others are computed in ganet
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # everything that the embedded default keeps: database, snapshots, generated key
@@ -136,7 +137,7 @@ LDAP_ACCOUNT_HELP = ""  # or a sentence that says it
 
 # ---- Ganeti --------------------------------------------------------------------------
 
-GANETI_TAG_PREFIX = "ganetimgr"
+GANETI_TAG_PREFIX = "ganetimgr"  # what our tags on Ganeti's objects begin with
 # "plural" writes ganetimgr:users:NAME, "singular" ganetimgr:user:NAME for estates shared with older tools
 GANETI_TAG_SPELLING = "plural"
 RAPI_CONNECT_TIMEOUT = 8  # seconds until a connection must stand
@@ -212,10 +213,54 @@ IMAGES_INTERVAL = 3600  # seconds between two looks at the listings
 
 AUDIT_ENTRIES_LAST_X_DAYS = 10  # what staff see of the history at first; 0 for everything
 
+# ---- programs of others (OAuth2) -------------------------------------------------------
+
+# Programs that people let read their user details and the names of their VMs: /o/..., /instances/list/, /user/details/
+OAUTH_ENABLED = False
+# Who may register such programs: superusers and holders of oauth2_provider.add_application, or everybody (as in 2.x)
+OAUTH_EVERYBODY_REGISTERS = False
+# Whether programs that an administrator registered for the implicit grant (as in 2.x) may use it
+OAUTH_IMPLICIT_GRANT = True
+OAUTH_IMPLICIT_TOKEN_SECONDS = 10 * 7 * 86400  # how long a token of theirs is good: nothing renews it
+OAUTH_TOKEN_IN_QUERY = True  # whether a token may stand in the address (?access_token=), as in 2.x
+# Tries of programs to prove who they are that fail, from one address (an IPv6 network is one); 0 for any number
+OAUTH_FAILURES_PER_HOUR = 60
+# django-oauth-toolkit's own settings; keys that a site leaves out keep these values.
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "SCOPES": {"read": "Read user details and the names of VMs"},
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 10 * 7 * 86400,  # how long one can be left unused: each use gives a new one
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "OAUTH2_VALIDATOR_CLASS": "apps.api.validator.Validator",
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    # What RFC 9700 asks for. The implicit grant and tokens in addresses are decided by our own settings above.
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # what the database keeps of a token is its hash
+}
+# Other sites whose pages may ask the API from a browser, such as "https://app.example.org". Never with cookies, and
+# nothing but the API.
+CORS_ALLOWED_ORIGINS: list[str] = []
+CORS_URLS_REGEX = r"^/(instances/list|user/details|o/token|o/revoke_token)/?$"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type"]
+CORS_ALLOW_CREDENTIALS = False
+
 # ---- errors ---------------------------------------------------------------------------
 
 # Errors to Sentry, once requirements/sentry.txt is installed; the environment's SENTRY_DSN wins
 SENTRY = {"activate": False, "sentry_dsn": ""}
+
+# ---- numbers for Prometheus ------------------------------------------------------------
+
+# Who may read /metrics: these addresses and networks (as TRUSTED_PROXIES tell them), and whoever sends the token. A
+# token is what METRICS_TOKEN_FILE holds, or METRICS_TOKEN; without both none opens anything.
+METRICS_ADDRESSES = ["127.0.0.0/8", "::1"]
+METRICS_TOKEN = ""
+METRICS_TOKEN_FILE = ""
 
 # ---- behind a proxy ------------------------------------------------------------------
 
@@ -268,8 +313,12 @@ INSTALLED_APPS = [
     "apps.applications",
     "apps.pages",
     "apps.notifications",
+    "oauth2_provider",
+    "apps.api",  # after it, whose admin pages it takes away
+    "corsheaders",
     "apps.stats",
     "apps.desk",
+    "apps.adopting",
     "apps.demo",
     "registration",  # before the admin, or the admin's password reset pages win
     "django.contrib.admin",
@@ -285,10 +334,14 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "apps.api.tokens.TakeTokenMiddleware",  # first: what comes after it cannot tell a token to anybody
     "accounts.middleware.RequestIdMiddleware",
+    "ganetimgr.counting.CountingMiddleware",
     "ganetimgr.logs.RequestLogMiddleware",
     "ganetimgr.health.HealthMiddleware",
     "accounts.middleware.TrustedProxyMiddleware",
+    "ganetimgr.metrics.MetricsMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -354,4 +407,6 @@ LOGGING = {
         "gunicorn.access": {"propagate": False},
     },
 }
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    "oauth2_provider.W008",  # http:// is for programs on one's own machine: apps/api/forms.py takes no other
+]

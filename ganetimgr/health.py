@@ -1,12 +1,8 @@
 """How this process is, and how the parts are that it lives from: /healthz for whoever restarts processes, /readyz for
 whoever sends people to them or watches over the site."""
 
-import contextvars
 import ipaddress
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from typing import NamedTuple
 
 from django.conf import settings
@@ -20,11 +16,11 @@ from django.views.decorators.http import require_safe
 from accounts import outbox
 from accounts.middleware import is_trusted
 from apps.clusters import inventories, leases
+from ganetimgr import asking
 
 HEALTHZ = "/healthz"
 PATIENCE = 1.5  # seconds for all parts, which are asked side by side
 MAIL_IS_LATE = 60.0  # seconds
-GIVEN_UP = 30.0  # seconds after which a part that never answered is asked anew
 
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 _DIRECT = "ganetimgr.direct"
@@ -140,40 +136,30 @@ def _mail() -> Part:
 
 # ---- asking them, with a bound ------------------------------------------------------------------------------
 
-_under_way: dict[str, tuple[float, Future[Part]]] = {}
-
 
 def look(parts: Mapping[str, Question], *, within: float = PATIENCE) -> dict[str, Part]:
     """What each part says; one that says nothing `within` these seconds, all of them together, is not well."""
-    ends_at = time.monotonic() + within
-    asked = {name: _ask(name, question) for name, question in parts.items()}
-    return {name: _heard(future, max(0.0, ends_at - time.monotonic())) for name, future in asked.items()}
+    language = translation.get_language()
+    answers = asking.ask_all({name: _in(language, question) for name, question in parts.items()}, within=within)
+    return {name: _heard(answer) for name, answer in answers.items()}
 
 
-def _ask(name: str, question: Question) -> Future[Part]:
-    """Asks in a thread of its own, which may hang: there is one for each part, however many want to know."""
-    began, future = _under_way.get(name, (0.0, None))
-    if future is None or future.done() or time.monotonic() - began > GIVEN_UP:
-        future = Future()
-        _under_way[name] = (time.monotonic(), future)
-        told = (_answer, future, question, translation.get_language())
-        threading.Thread(target=contextvars.copy_context().run, args=told, name=f"readyz-{name}", daemon=True).start()
-    return future
+def _in(language: str | None, question: Question) -> Question:
+    """The question with its answer in the reader's language, in whatever thread it is asked."""
+
+    def asked() -> Part:
+        with translation.override(language):
+            return question()
+
+    return asked
 
 
-def _answer(future: Future[Part], question: Question, language: str | None) -> None:
-    with translation.override(language):
-        try:
-            future.set_result(question())
-        except Exception as error:
-            future.set_result(Part(False, _("It does not answer."), f"{type(error).__name__}: {error}"))
-
-
-def _heard(future: Future[Part], seconds: float) -> Part:
-    try:
-        return future.result(timeout=seconds)
-    except TimeoutError:
+def _heard(answer: Part | Exception) -> Part:
+    if isinstance(answer, Part):
+        return answer
+    if isinstance(answer, asking.Late):
         return Part(False, _("It did not answer in time."))
+    return Part(False, _("It does not answer."), f"{type(answer).__name__}: {answer}")
 
 
 # ---- who asks --------------------------------------------------------------------------------------------
@@ -182,10 +168,15 @@ def _heard(future: Future[Part], seconds: float) -> Part:
 def _is_one_of_us(request: HttpRequest, parts: Mapping[str, Part]) -> bool:
     """This machine, a trusted proxy for itself, or staff; nobody waits for a database that is away to know who asks."""
     address = request.META.get("REMOTE_ADDR", "")
-    if is_trusted(address) or (request.META.get(_DIRECT) and _is_loopback(address)):
+    if is_trusted(address) or (came_directly(request) and _is_loopback(address)):
         return True
     has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
     return has_session and parts["database"].ok and request.user.is_active and request.user.is_staff
+
+
+def came_directly(request: HttpRequest) -> bool:
+    """Whether no proxy left a trace in the request, trusted or not."""
+    return bool(request.META.get(_DIRECT))
 
 
 def _is_loopback(address: str) -> bool:

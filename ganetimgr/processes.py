@@ -3,6 +3,7 @@
 import argparse
 import grp
 import logging
+import logging.handlers
 import os
 import pwd
 import signal
@@ -90,7 +91,7 @@ def _log_to(path: str | None, level: int) -> None:
     root.setLevel(level)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     if path:
-        handler = logging.FileHandler(path)
+        handler = logging.handlers.WatchedFileHandler(path)  # goes on in a new file when logrotate took the old one
         for old in root.handlers:
             handler.setFormatter(old.formatter)
             for rule in old.filters:

@@ -11,7 +11,7 @@ MISSING = (
     " .venv/bin/pip install -r requirements/sentry.txt"
 )
 # What requests carry and nobody else has to know.
-SECRET_HEADERS = ("Authorization", "Cookie", "X-Csrftoken")
+SECRET_HEADERS = ("Authorization", "Cookie", "Referer", "X-Csrftoken")
 
 
 def address() -> str:

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ganetimgr import databases, snippets
 
-MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA", "FLATPAGES", "SENTRY")
+MERGED_KEY_BY_KEY = ("BRANDING", "CSP_EXTRA", "FLATPAGES", "OAUTH2_PROVIDER", "SENTRY")
 
 LDAP_BACKEND = "accounts.ldap.DirectoryBackend"
 LDAP_MODULES = ("ldap", "_ldap", "django_auth_ldap")

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from accounts import email_changes, feed, locks, registering, sending
+from apps.api import tokens
 from apps.applications import creation, images, reinstalling
 from apps.clusters import bulk, confirmations, renaming
 from apps.clusters.chores import Chore
@@ -52,5 +53,6 @@ CHORES = [
     Chore("start new VMs", 2.0, creation.start_new),
     Chore("find orphaned applications", 60.0, creation.mend_orphans),
     Chore("look for images", settings.IMAGES_INTERVAL, images.refresh),
+    Chore("forget ended tokens", DAY, tokens.forget_ended),
     Chore("forget ended sessions", DAY, lambda: call_command("clearsessions")),
 ]

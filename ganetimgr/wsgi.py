@@ -8,4 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ganetimgr.settings")
 
+from ganetimgr import shared_counts
+
+shared_counts.share()
 application = get_wsgi_application()

@@ -1,12 +1,14 @@
 """Every address, visited as nobody and as each of the six people, by GET and by POST; a new one needs a row."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
+from oauth2_provider.models import AccessToken, Application
 
 from apps.applications.models import InstanceApplication
 from apps.clusters.models import Batch, Job
@@ -64,10 +66,16 @@ COOKIE = "0123456789abcdef"
 NO_SCREEN = 409
 TICKET = {who: NO_SCREEN if answer == AWAY and who != NOBODY else answer for who, answer in TOUCH.items()}
 
+# A program of Alice's, which she has let in herself; superusers see all. Once she has removed it, it is not there.
+PROGRAM = {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": PAGE, "dora": PAGE}
+ASKS = "client_id=program&response_type=code&redirect_uri=https://app.example.org/"
+NO_TOKEN, NO_FLOW = 401, 400
+
 # URL name or pattern -> (address, answers to GET, answers to POST)
 MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "healthz": ("/healthz", all_alike(PAGE), all_alike(NOT_SO)),
     "readyz": ("/readyz", all_alike(NOT_READY), all_alike(NOT_SO)),  # no watcher runs here
+    "metrics": ("/metrics", all_alike(PAGE), all_alike(NOT_SO)),  # from this machine: tests/operation/test_metrics.py
     "clearcache": ("/clearcache/", signed_in(NOT_SO), HURRY),
     "user-instances": ("/", signed_in(PAGE), signed_in(NOT_SO)),
     "instance-detail": (INSTANCE, LOOK, TOUCH),  # POST: the settings, as in ganetimgr 2.x
@@ -223,6 +231,28 @@ MATRIX: dict[str, tuple[str, dict[str, int], dict[str, int]]] = {
     "stats_ajax_apps": ("/stats/applications/", signed_in(PAGE), signed_in(NOT_SO)),
     "stats_ajax_instances": ("/stats/instances/", signed_in(PAGE), signed_in(NOT_SO)),
     "stats_ajax_vms_pc": ("/stats/vms_cluster/north/", signed_in(PAGE), signed_in(NOT_SO)),
+    # A token counts there, and no session; a site without OAuth2 has none of these (tests/api/test_data.py).
+    "instances-list": ("/instances/list/", all_alike(NO_TOKEN), all_alike(NOT_SO)),
+    "instances/list": ("/instances/list", all_alike(NO_TOKEN), all_alike(NOT_SO)),
+    "user-details-json": ("/user/details/", all_alike(NO_TOKEN), all_alike(NOT_SO)),
+    "user/details": ("/user/details", all_alike(NO_TOKEN), all_alike(NOT_SO)),
+    "oauth-server-metadata": ("/.well-known/oauth-authorization-server", all_alike(PAGE), all_alike(NOT_SO)),
+    "oauth2_provider:authorize": (f"/o/authorize/?{ASKS}", signed_in(PAGE), signed_in(AWAY)),
+    "oauth2_provider:token": ("/o/token/", all_alike(NOT_SO), all_alike(NO_FLOW)),
+    "oauth2_provider:revoke-token": ("/o/revoke_token/", all_alike(NOT_SO), all_alike(NO_FLOW)),
+    "oauth2_provider:revoke_token": ("/o/revoke_token", all_alike(NOT_SO), all_alike(NO_FLOW)),
+    "oauth2_provider:list": ("/o/applications/", signed_in(PAGE), signed_in(NOT_SO)),
+    "oauth2_provider:register": ("/o/applications/register/", DECIDE, DECIDE),
+    "oauth2_provider:detail": ("/o/applications/1/", PROGRAM, signed_in(NOT_SO)),
+    "oauth2_provider:update": ("/o/applications/1/update/", PROGRAM, PROGRAM),
+    "oauth2_provider:secret": ("/o/applications/1/secret/", signed_in(NOT_SO), PROGRAM),
+    "oauth2_provider:delete": ("/o/applications/1/delete/", PROGRAM, PROGRAM | {"alice": AWAY, "dora": NOTHING}),
+    "oauth2_provider:authorized-token-list": ("/o/authorized_tokens/", signed_in(PAGE), signed_in(NOT_SO)),
+    "oauth2_provider:authorized-token-delete": (
+        "/o/authorized_tokens/1/delete/",
+        signed_in(NOT_SO),
+        {NOBODY: AWAY, **dict.fromkeys(SIGNED_IN, NOTHING), "alice": AWAY},
+    ),
     "theme": ("/theme/", all_alike(NOT_SO), all_alike(AWAY)),
     "patterns": ("/patterns/", all_alike(PAGE), all_alike(NOT_SO)),
     "setlang": ("/setlang/", all_alike(AWAY), all_alike(AWAY)),
@@ -234,7 +264,8 @@ def our_patterns(resolver: URLResolver | None = None) -> Iterator[str]:
     for entry in (resolver or get_resolver()).url_patterns:
         if isinstance(entry, URLResolver):
             if entry.app_name != "admin":
-                yield from our_patterns(entry)
+                inside = f"{entry.namespace}:" if entry.namespace else ""
+                yield from (f"{inside}{name}" for name in our_patterns(entry))
         elif isinstance(entry, URLPattern):
             yield entry.name or str(entry.pattern)
 
@@ -247,7 +278,14 @@ def browsers(sign_in: Any) -> dict[str, Browser]:
 @pytest.fixture
 def north(people: Any, settings: Any) -> None:
     settings.COLLECTD_URL = "http://127.0.0.1:1"  # where nobody answers, but there are graphs
+    settings.OAUTH_ENABLED = True
     estate.put("north", estate.instance("web.example.org"))
+    program = Application.objects.create(
+        pk=1, client_id="program", user=people["alice"], redirect_uris="https://app.example.org/",
+        client_type=Application.CLIENT_CONFIDENTIAL, authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+    )  # fmt: skip
+    later = timezone.now() + timedelta(hours=1)
+    AccessToken.objects.create(user=people["alice"], application=program, token="a", scope="read", expires=later)
     Batch.objects.create(pk=1, kind=Job.Kind.REBOOT, requested_by=people["alice"], begun=timezone.now())
     InstanceApplication.objects.create(
         pk=1, applicant=people["alice"], hostname="new.example.org", holds="new.example.org", memory=1024, vcpus=1,

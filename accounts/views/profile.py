@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import deeds, email_changes, outbox, preferences, profiles, second_factor, sessions, themes
+from accounts import deeds, email_changes, outbox, panels, preferences, profiles, second_factor, sessions, themes
 from accounts.forms.profile import EmailForm, KeysForm, NameForm, NewPasswordForm, OtherForm, PreferencesForm
 
 # The sections: each one's form, where it is sent, and what its template needs besides
@@ -148,6 +148,7 @@ def _page(request: HttpRequest, form: Any = None) -> HttpResponse:
     context = _shared(request) | {
         "sections": {name: _context(request, name, form if name == filled else None) for name in FORMS},
         "has_second_factor": second_factor.authenticator_of(request.user) is not None,
+        "panels": panels.shown_own(request),
         "is_second_factor_required": second_factor.is_required_for(request.user),
     }
     return render(request, "users/profile.html", context)

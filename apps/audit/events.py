@@ -61,6 +61,13 @@ NETWORK_ADDED = "Network added"
 NETWORK_CHANGED = "Network changed"
 NETWORK_REMOVED = "Network removed"
 HISTORY_TAKEN = "History exported"
+PROGRAM_ADDED = "Program registered"
+PROGRAM_CHANGED = "Program changed"
+PROGRAM_REMOVED = "Program removed"
+PROGRAM_SECRET = "Program secret renewed"  # noqa: S105
+ACCESS_GIVEN = "Program given access"
+ACCESS_TAKEN = "Program access revoked"
+ADOPTED = "Taken over from ganetimgr 2.x"
 
 WORDS: dict[str, str | Promise] = {
     START: _("Start"),
@@ -170,6 +177,13 @@ WORDS: dict[str, str | Promise] = {
     NETWORK_CHANGED: _("Network changed"),
     NETWORK_REMOVED: _("Network removed"),
     HISTORY_TAKEN: _("Took the history as a file"),
+    PROGRAM_ADDED: _("Registered a program"),
+    PROGRAM_CHANGED: _("Changed a program"),
+    PROGRAM_REMOVED: _("Removed a program"),
+    PROGRAM_SECRET: _("Made a new secret for a program"),
+    ACCESS_GIVEN: _("Gave a program access to the account"),
+    ACCESS_TAKEN: _("Took a program's access to the account away"),
+    ADOPTED: _("Took over an older ganetimgr"),
 }
 
 

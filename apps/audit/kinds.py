@@ -57,6 +57,13 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(deeds.SECOND_FACTOR_RESET, deeds.RECOVERY_CODES_NEW),
         ),
     ),
+    "programs": (
+        _("Programs of others"),
+        (
+            *(events.ACCESS_GIVEN, events.ACCESS_TAKEN, events.PROGRAM_ADDED, events.PROGRAM_CHANGED),
+            *(events.PROGRAM_REMOVED, events.PROGRAM_SECRET),
+        ),
+    ),
     "signins": (
         _("Sign-ins"),
         (
@@ -74,6 +81,7 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
             *(events.CLUSTER_ADDED, events.CLUSTER_CHANGED, events.CLUSTER_ENABLED, events.CLUSTER_DISABLED),
             *(events.CLUSTER_REMOVED, events.NETWORK_ADDED, events.NETWORK_CHANGED, events.NETWORK_REMOVED),
             *(deeds.TEXT_ADDED, deeds.TEXT_CHANGED, deeds.TEXT_DELETED, deeds.SITE_CHANGED, events.HISTORY_TAKEN),
+            events.ADOPTED,
         ),
     ),
 }

@@ -59,6 +59,7 @@ class AuditEntry(models.Model):
         CANCELED = "canceled", _("canceled")
         UNKNOWN = "unknown", _("unknown, please look")
         REFUSED = "refused", _("refused")
+        UNRECORDED = "unrecorded", _("not recorded")  # of ganetimgr 2.x, which did not note it
 
     requester = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("user")

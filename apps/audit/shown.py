@@ -20,6 +20,7 @@ OUTCOMES = {
     AuditEntry.Outcome.CANCELED: ("slash-circle", "idle"),
     AuditEntry.Outcome.UNKNOWN: ("question-circle", "warn"),
     AuditEntry.Outcome.REFUSED: ("x-octagon-fill", "bad"),
+    AuditEntry.Outcome.UNRECORDED: ("dash-circle", "idle"),
 }
 
 

@@ -64,7 +64,17 @@ def release_all(holder: str) -> None:
 def alive(now: datetime.datetime) -> int:
     """How many watchers were seen lately; the long gone are swept away."""
     WatcherProcess.objects.filter(seen__lt=now - datetime.timedelta(days=1)).delete()
+    return living(now)
+
+
+def living(now: datetime.datetime) -> int:
+    """How many watchers were seen lately."""
     return WatcherProcess.objects.filter(seen__gte=now - datetime.timedelta(seconds=settings.WATCHER_LEASE)).count()
+
+
+def watched(now: datetime.datetime) -> set[int]:
+    """The clusters, by primary key, that some watcher looks after."""
+    return set(Lease.objects.filter(expires__gte=now).exclude(holder="").values_list("cluster", flat=True))
 
 
 def last_seen() -> WatcherProcess | None:

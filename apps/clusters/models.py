@@ -3,6 +3,7 @@
 import datetime
 import secrets
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -399,7 +400,30 @@ class Job(models.Model):
         )
         if changed:
             self.state, self.holds, self.error = state, None, error
+            # After the transaction: all ends would wait for each other at this one row.
+            transaction.on_commit(partial(EndedJobs.count, self.kind, str(state)), robust=True)
         return bool(changed)
+
+
+class EndedJobs(models.Model):
+    """How many jobs of a kind have ended in a way since the beginning: for the metrics, which never count rows.
+
+    A process that is killed right after it has written an end may leave that one uncounted: the rows are the truth.
+    """
+
+    kind = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=10)
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "outcome"], name="one_count_of_ends")]
+
+    @classmethod
+    def count(cls, kind: str, outcome: str) -> None:
+        one_more = {"number": models.F("number") + 1}
+        if not cls.objects.filter(kind=kind, outcome=outcome).update(**one_more):
+            cls.objects.get_or_create(kind=kind, outcome=outcome)
+            cls.objects.filter(kind=kind, outcome=outcome).update(**one_more)
 
 
 class InstanceAction(models.Model):

@@ -19,6 +19,7 @@ if os.environ.get("GRAPHER_PORT"):  # of the grapher that `demo` starts beside t
     COLLECTD_URL = f"http://127.0.0.1:{os.environ['GRAPHER_PORT']}"
 CONSOLE_PORT = int(os.environ.get("CONSOLE_PORT") or 8089)
 CONSOLE_URL = f"ws://{{host}}:{CONSOLE_PORT}"  # there is no web server in front that could pass it on
+OAUTH_ENABLED = OAUTH_EVERYBODY_REGISTERS = True
 ADMINS = MANAGERS = [("Dora", "dora@example.org")]
 
 # Systems that the simulated clusters have: those of snf-image are on north and south, the other one is on east.

@@ -16,4 +16,6 @@ timeout = 60  # without a sign of life of its hub
 
 control_socket_disable = True  # it would lie in the home directory
 accesslog = None  # nginx writes one
+# What one would say if it were switched on: of an address the path alone, for tokens of programs may stand behind it
+access_log_format = "%(h)s %(m)s %(U)s %(s)s %(D)s"
 errorlog = "-"

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 from accounts.models import OutgoingMail
 from apps.clusters import leases
 from apps.clusters.models import WatcherProcess
-from ganetimgr import health
+from ganetimgr import asking, health
 from ganetimgr.health import Part
 
 WELL = Part(True, "It answers.", "at 192.0.2.1")
@@ -24,7 +24,7 @@ def from_scratch() -> Iterator[None]:
     """No question is under way, and nobody's last page decides the language."""
     with translation.override("en"):
         yield
-    health._under_way.clear()
+    asking._under_way.clear()
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ class TestAPartThatHangs:
             until.wait(60)
             return WELL
 
-        monkeypatch.setattr(health, "GIVEN_UP", 0.0)
+        monkeypatch.setattr(asking, "GIVEN_UP", 0.0)
         assert not health.look({"database": hanging}, within=0.01)["database"].ok
         assert health.look({"database": lambda: WELL}, within=30)["database"].ok
 

@@ -193,12 +193,16 @@ class Nginx(Server):
                 "-keyout", str(key), "-out", str(self.certificate),
             ], check=True, capture_output=True,
         )  # fmt: skip
+        self.plain_port = free_port()
         text = site.read_text()
         for word, other in {
-            "listen 80;": f"listen 127.0.0.1:{free_port()};",
-            "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
+            "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
+            "listen [::]:80;": "",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{self.port} ssl http2;",
+            "listen [::]:443 ssl http2;": "",
             "/etc/ssl/certs/vps.example.org.pem": str(self.certificate),
             "/etc/ssl/private/vps.example.org.key": str(key),
+            "/var/log/nginx/": f"{directory}/",
             **replaced,
         }.items():
             assert word in text, f"{site.name} has no {word}"

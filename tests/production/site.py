@@ -24,6 +24,7 @@ BEANSTALKD_HOST, BEANSTALKD_PORT, BEANSTALK_TUBE = "127.0.0.1", {beanstalkd}, "g
 TRUSTED_PROXIES = ["127.0.0.1"]
 INVENTORY_INTERVAL = INVENTORY_INTERVAL_WATCHED = 1
 WATCHER_LEASE = 6
+OAUTH_ENABLED = True
 """
 
 
@@ -58,10 +59,9 @@ class Production(Site):
         self.until(self._answers, "the web process to answer")
         return web
 
-    def workers_of(self, web: subprocess.Popen[bytes]) -> list[int]:
-        """The process ids of gunicorn's workers."""
-        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+    @staticmethod
+    def children_of(pid: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def kill_workers(self, web: subprocess.Popen[bytes]) -> None:
         """kill -9 for all workers; gunicorn makes others."""

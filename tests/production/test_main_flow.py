@@ -1,6 +1,7 @@
 """The main flow on the servers of production, with two web workers and two watchers, behind nginx as contrib has it."""
 
 import contextlib
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ import pymysql
 import pytest
 import redis as redis_client
 import requests
+from requests_oauthlib import OAuth2Session
 
+from tests.api.callback import a_program_listens
 from tests.plugins.servers import Nginx, running
 from tests.production.site import Production, SecureVisitor, at_the_same_time
 from tests.simulated import SimulatedSide
@@ -164,6 +167,41 @@ class Second(Production):
         self.start_web(workers=1)
 
 
+class TestPrograms:
+    def test_a_real_oauth2_client_reads_through_nginx_and_no_log_has_its_tokens(
+        self, site: Production, sides: dict, nginx: Nginx
+    ) -> None:
+        dora = SecureVisitor(url(nginx), "dora", nginx.certificate)
+        alice = SecureVisitor(url(nginx), "alice", nginx.certificate)
+        with a_program_listens() as callback, sides["north"].an_instance(tags=OURS) as name:
+            site.until_known(alice, "north", name)
+            facts = {"name": "Dashboard", "kind": "server", "redirect_uris": callback.address}
+            secret, client_id = re.findall(r'data-copy="(\w+)"', dora.post("/o/applications/register/", **facts).text)
+            program = OAuth2Session(client_id, redirect_uri=callback.address, pkce="S256")
+            program.verify = str(nginx.certificate)
+            address, state = program.authorization_url(f"{url(nginx)}/o/authorize/")
+            assert "Back at the program" in alice.post(address.removeprefix(url(nginx)), allow="yes").text
+            assert callback.told["state"] == state
+            where = f"{url(nginx)}/o/token/"
+            token = program.fetch_token(where, code=callback.told["code"], client_secret=secret)
+            listed = f"{url(nginx)}/instances/list/"
+            assert name in program.get(listed).json()["response"]["instances"]
+            query = {"access_token": token["access_token"]}
+            by_query = requests.get(listed, query, verify=nginx.certificate, timeout=10).json()
+            assert name in by_query["response"]["instances"]
+            assert by_query["user"]["username"] == "alice"
+            assert requests.get(listed, verify=nginx.certificate, timeout=10).status_code == 401
+        logged = _logged(site, nginx)
+        assert '"GET /instances/list/ HTTP/1.1" 200' in logged
+        for told in (token["access_token"], token["refresh_token"], callback.told["code"], secret):
+            assert told not in logged
+
+
+def _logged(site: Production, nginx: Nginx) -> str:
+    """All that the site's processes and nginx have written down."""
+    return "".join(log.read_text() for where in (site.directory, nginx.directory) for log in where.glob("*.log"))
+
+
 class TestNginx:
     def test_serves_static_files_itself_and_pages_through_gunicorn(self, nginx: Nginx) -> None:
         alice = SecureVisitor(url(nginx), "alice", nginx.certificate)
@@ -200,6 +238,11 @@ class TestNginx:
             assert "Back in a moment" in answer.text
             assert "Επιστρέφουμε" in answer.content.decode()
             assert answer.headers["Retry-After"]
+        answer = requests.get(
+            f"{url(nginx)}/user/details/?access_token=never-to-be-told", verify=nginx.certificate, timeout=10
+        )
+        assert answer.status_code == 503
+        assert "never-to-be-told" not in _logged(site, nginx)
         site.web = site.start_web()
         assert alice.get("/").status_code == 200
         assert "/user/login/" not in alice.get("/").url

@@ -16,7 +16,7 @@ import pytest
 from tests.site.running import ROOT, Site, free_port
 
 pytestmark = pytest.mark.services
-UNITS = ["ganetimgr-web.service", "ganetimgr-watcher.service", "ganetimgr-console.service"]
+UNITS = ["ganetimgr-web.service", "ganetimgr-watcher@.service", "ganetimgr-console.service"]
 
 
 def here(text: str) -> str:

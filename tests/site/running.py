@@ -108,6 +108,11 @@ class Site:
         process.wait(timeout=30)
         self.processes.remove(process)
 
+    def workers_of(self, web: subprocess.Popen[bytes]) -> list[int]:
+        """The process ids of gunicorn's workers."""
+        children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
     def end(self, process: subprocess.Popen[bytes]) -> int:
         """Asks a process to end, as systemd does: its exit code."""
         os.kill(process.pid, signal.SIGTERM)

@@ -1,0 +1,74 @@
+"""Every address that is a page, for each of the people who may see it: axe finds nothing, and a phone is wide enough.
+
+What differs by theme alone are colours, which tests/look/test_contrast.py holds; states with much in them have
+pictures of their own in tests/browser/test_looks.py.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib import admin
+from django.test import Client as Browser
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from tests.test_authorisation import EVERYBODY, MATRIX, PAGE
+from tests.test_authorisation import browsers as browsers  # fixtures
+from tests.test_authorisation import north as north
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PHONE = 360
+VALUES = re.compile(r'(?<==")[^"]*(?=")|(?<=>)[^<]+(?=<)')
+
+
+def addresses_for(who: str) -> Iterator[str]:
+    yield from (address for address, answers, _ in MATRIX.values() if answers[who] == PAGE)
+    if who == "dora":
+        for model in admin.site._registry:
+            place = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            yield from (reverse(f"{place}_changelist"), reverse(f"{place}_add"))
+
+
+def pages_of(who: str, browser: Browser, shapes: set[str]) -> Iterator[str]:
+    """The addresses of pages that differ from all in `shapes` by more than words and values; they are added to them.
+
+    What axe would find in two of a shape, it finds in one.
+    """
+    for address in addresses_for(who):
+        answer = browser.get(address)
+        if answer.status_code != PAGE or answer.streaming or b"<html" not in answer.content:
+            continue
+        shape = VALUES.sub("", answer.content.decode())
+        if shape not in shapes:
+            shapes.add(shape)
+            yield address
+
+
+def found_on(page: Page, address: str) -> list[str]:
+    violations = Axe().run(page).response["violations"]
+    found = [f"{address}: {each['id']}: {node['html'][:120]}" for each in violations for node in each["nodes"]]
+    is_too_wide = page.evaluate("document.documentElement.scrollWidth") > PHONE
+    return [*found, f"{address}: wider than a phone"] if is_too_wide and not address.startswith("/admin/") else found
+
+
+@pytest.mark.usefixtures("north")
+def test_can_be_used_by_everybody_who_may_see_it(
+    request: pytest.FixtureRequest, open_page: Any, live_server: Any
+) -> None:
+    browsers: dict[str, Browser] = request.getfixturevalue("browsers")
+    shapes: set[str] = set()
+    found = []
+    for who in ("dora", *(name for name in EVERYBODY if name != "dora")):
+        cookie = browsers[who].cookies.get("sessionid")
+        addresses = list(pages_of(who, browsers[who], shapes))
+        page = open_page("/healthz", width=PHONE, cookies={"sessionid": cookie.value} if cookie else {})
+        for address in addresses:
+            page.goto(live_server.url + address)
+            found += [f"{who}: {what}" for what in found_on(page, address)]
+        page.context.close()
+    assert found == []
+    assert len(shapes) > 80
