@@ -247,7 +247,7 @@ FATES: dict[str, Fate] = {
         why="without BEANSTALKD_HOST the watcher's sweep does it alone",
     ),
     # programs
-    **_default("OAUTH2_PROVIDER", why="tokens and scopes are set as they are safe"),
+    **_default("OAUTH2_PROVIDER", why="tokens and scopes are set as they are safe; OAUTH_ENABLED switches programs on"),
     **_gone(
         "CORS_ORIGIN_ALLOW_ALL", "CORS_ALLOW_ALL_ORIGINS", why="not every page of the web may ask in people's names"
     ),

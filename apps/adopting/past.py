@@ -78,8 +78,9 @@ def _entry(row: Row, taking: Taking) -> AuditEntry:
 def _known(entries: list[AuditEntry]) -> set[str]:
     """Which of these an earlier run brought: one query, by their times, which have an index."""
     times = [entry.recorded for entry in entries]
-    found = AuditEntry.objects.filter(recorded__gte=min(times), recorded__lte=max(times), request_id__startswith=MARK)
-    return set(found.values_list("request_id", flat=True).iterator())
+    among = AuditEntry.objects.filter(recorded__gte=min(times), recorded__lte=max(times))
+    found = among.filter(request_id__in=[entry.request_id for entry in entries])
+    return set(found.values_list("request_id", flat=True))
 
 
 def _address(written: str) -> str | None:

@@ -57,15 +57,15 @@ class _Sqlite:
         self._connection.execute("BEGIN")  # all of it as it is at one moment
 
     def tables(self) -> dict[str, list[str]]:
-        try:
-            named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
-        except sqlite3.DatabaseError as error:
-            raise Unreadable(f"{self.name} is no SQLite database: {error}.") from error
+        named = self.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
         names = [name.decode() for (name,) in named if not name.startswith(b"sqlite_")]
         return {name: [row[1].decode() for row in self.fetch(f"PRAGMA table_info(`{name}`)")] for name in names}
 
     def fetch(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql.replace("%s", "?"), values).fetchall()
+        try:
+            return self._connection.execute(sql.replace("%s", "?"), values).fetchall()
+        except sqlite3.Error as error:
+            raise Unreadable(f"{self.name} cannot be read: {error}.") from error
 
     def close(self) -> None:
         self._connection.close()
@@ -80,6 +80,7 @@ class _Mysql:
         # Dates as they are written there: 0000-00-00 is no datetime
         dates = (FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.DATE, FIELD_TYPE.NEWDATE)
         decoders = {key: value for key, value in conversions.items() if key not in dates}
+        self._error = pymysql.Error
         self.name = f"{how['database']} at {how.get('unix_socket') or how['host']}"
         try:
             self._connection = pymysql.connect(**how, conv=decoders, connect_timeout=20)
@@ -95,9 +96,14 @@ class _Mysql:
         return found
 
     def fetch(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, values or None)
-            return list(cursor.fetchall())
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, values or None)
+                return list(cursor.fetchall())
+        except self._error as error:
+            raise Unreadable(
+                f"{self.name} cannot be read: {_words(error)}. What came so far stays; run it again."
+            ) from error
 
     def close(self) -> None:
         self._connection.close()

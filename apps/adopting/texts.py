@@ -13,6 +13,7 @@ from apps.adopting.source import Row
 from apps.adopting.taking import Taking, misfit
 
 NOBODYS_DOMAIN = "example.com"  # what Django begins with
+PROGRAMS: str = "oauth2_provider.Application"  # where it is installed
 
 
 def bring_site(taking: Taking) -> None:
@@ -99,7 +100,7 @@ def bring_programs(taking: Taking) -> None:
         for row in rows:
             kind.leave(row.text("name") or row.text("client_id"), "OAuth2 is not installed here.")
         return
-    model: Any = apps.get_model("oauth2_provider.Application")
+    model: Any = apps.get_model(PROGRAMS)
     known = set(model._default_manager.values_list("client_id", flat=True))
     for row in rows:
         program = _program(model, row, taking)

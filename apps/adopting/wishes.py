@@ -41,7 +41,6 @@ def bring_applications(taking: Taking) -> None:
     kind = taking.report.kind("applications")
     known = dict(InstanceApplication.objects.values_list("pk", "hostname"))
     wishes = _Wishes(taking)
-    taking.say("Applications ...")
     for batch in taking.source.batches("apply_instanceapplication"):
         fresh: list[InstanceApplication] = []
         for row in batch:

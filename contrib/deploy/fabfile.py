@@ -27,6 +27,8 @@ def carry_out(context: Any, site: str, what: str, *words: str, alone: bool = Tru
             getattr(deployment, what)(*words)
     except (DeploymentError, MachineError, SiteError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. “fab deploy” with the same tag goes on, “fab back” goes back.")
     except (OSError, SSHException) as error:
         sys.exit(f"The machine cannot be reached: {error}\n“fab status” says whether something was left half way.")
 

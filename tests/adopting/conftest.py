@@ -23,10 +23,20 @@ def old(tmp_path: Path) -> Iterator[Old]:
     database.close()
 
 
-@pytest.fixture(params=GENERATIONS)
-def filled(request: Any, tmp_path: Path) -> Iterator[Old]:
-    """A database of either generation, with the odd things of years in it."""
-    database = Old(OnSqlite(tmp_path / "filled.sqlite3"), request.param)
+def full(path: Path, generation: str) -> Iterator[Old]:
+    database = Old(OnSqlite(path), generation)
     fill(database)
     yield database
     database.close()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Old]:
+    """A database of 2.2, with the odd things of years in it."""
+    yield from full(tmp_path / "filled.sqlite3", "2.2")
+
+
+@pytest.fixture(params=GENERATIONS)
+def either(request: Any, tmp_path: Path) -> Iterator[Old]:
+    """The same of either generation."""
+    yield from full(tmp_path / "either.sqlite3", request.param)

@@ -91,20 +91,31 @@ class OnMysql:
     TYPES = {"pk": "int AUTO_INCREMENT PRIMARY KEY", "int": "int", "bool": "tinyint(1)", "text": "longtext",
              "time": "datetime"}  # fmt: skip
 
-    def __init__(self, server: Any, name: str) -> None:
+    def __init__(self, name: str, **how: Any) -> None:
         import pymysql
 
-        server.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} CHARACTER SET latin1")
-        self.url = f"mysql://ganetimgr@127.0.0.1:{server.port}/{name}"
-        self._connection = pymysql.connect(**server.as_root, database=name, charset="utf8mb4", autocommit=True)
+        self.url = f"mysql://{how['user']}@{how['host']}:{how['port']}/{name}"
+        self._connection = pymysql.connect(**how, charset="utf8mb4", autocommit=True)
+        self.execute(f"DROP DATABASE IF EXISTS {name}")
+        self.execute(f"CREATE DATABASE {name} CHARACTER SET latin1")
+        self._connection.select_db(name)
         self.execute("SET sql_mode = ''")
 
     def execute(self, sql: str, values: tuple[Any, ...] = ()) -> None:
+        """What Latin-1 cannot hold goes in as the bytes of UTF-8, as it did through connections that said nothing."""
         with self._connection.cursor() as cursor:
-            cursor.execute(sql, values or None)
+            kept = tuple(mangled(value) if isinstance(value, str) else value for value in values)
+            cursor.execute(sql, kept or None)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def mangled(text: str) -> str:
+    """Typed in UTF-8, kept as if it were the Latin-1 of MySQL."""
+    if all(ord(char) < 256 or char.encode("cp1252", "ignore") for char in text):
+        return text
+    return "".join(bytes([code]).decode("cp1252", "ignore") or chr(code) for code in text.encode())
 
 
 class Old:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import Group, User
 from django.contrib.flatpages.models import FlatPage
 from django.contrib.sites.models import Site
@@ -26,7 +27,7 @@ from apps.clusters.models import Cluster, InstanceAction, Job, Network
 from apps.notifications.models import Notification
 from tests import estate
 from tests.adopting import filled as data
-from tests.adopting.old import Old, OnSqlite
+from tests.adopting.old import Old, OnSqlite, mangled
 
 pytestmark = pytest.mark.django_db
 
@@ -55,8 +56,8 @@ def all_rows() -> dict[str, list[Any]]:
 
 
 class TestPeople:
-    def test_sign_in_with_the_password_that_they_had(self, filled: Old) -> None:
-        adopt(filled)
+    def test_sign_in_with_the_password_that_they_had(self, either: Old) -> None:
+        adopt(either)
         browser = Browser()
         answer = browser.post("/user/login/", {"username": "alice", "password": "alice of old"})
         assert answer.status_code == 302
@@ -72,8 +73,8 @@ class TestPeople:
         assert bob.password != data.SHA1
         assert bob.has_usable_password() and not bob.check_password("bob of old")
 
-    def test_keep_their_numbers_names_and_what_they_may(self, filled: Old) -> None:
-        said, _ = adopt(filled)
+    def test_keep_their_numbers_names_and_what_they_may(self, either: Old) -> None:
+        said, _ = adopt(either)
         alice, bob, dora = (User.objects.get(username=name) for name in ("alice", "bob", "dora"))
         assert (alice.pk, bob.pk, dora.pk) == (11, 13, 15)
         assert dora.is_superuser and dora.is_staff and not bob.is_staff
@@ -86,8 +87,7 @@ class TestPeople:
         assert [group.name for group in alice.groups.all()] == ["noc"]
 
     def test_who_could_not_switch_in_two_encodings_have_their_names_back(self, old: Old) -> None:
-        mangled = data.mangled("Μαρία")
-        old.add("auth_user", id=1, username="maria", first_name=mangled, password="!", is_active=1)
+        old.add("auth_user", id=1, username="maria", first_name=mangled("Μαρία"), password="!", is_active=1)
         old.database.execute("UPDATE auth_user SET last_name = CAST(x'4a6f73e9' AS TEXT)")  # José, in Latin-1
         said, _ = adopt(old)
         maria = User.objects.get()
@@ -100,8 +100,8 @@ class TestPeople:
         assert User.objects.get(username="alice").last_login.isoformat() == "2018-07-01T09:00:00+00:00"  # type: ignore[union-attr]
         assert "read as those of Europe/Athens" in said
 
-    def test_of_old_that_never_signed_in_never_did(self, filled: Old) -> None:
-        adopt(filled)
+    def test_of_old_that_never_signed_in_never_did(self, either: Old) -> None:
+        adopt(either)
         assert User.objects.get(username="ldap").last_login is None
         assert User.objects.get(username="gone").last_login is not None
 
@@ -128,8 +128,8 @@ class TestPeople:
         assert "such people cannot own VMs. (mary jane)" in said
         assert "It has no user name. (number 20)" in said
 
-    def test_that_wait_go_on_waiting_and_their_links_work(self, filled: Old) -> None:
-        adopt(filled)
+    def test_that_wait_go_on_waiting_and_their_links_work(self, either: Old) -> None:
+        adopt(either)
         assert [row.user.username for row in registering.waiting()] == ["petros"]
         assert [row.user.username for row in registering.unproven()] == ["niki"]
         User.objects.filter(username="niki").update(date_joined=timezone.now())  # or the link is too old
@@ -303,6 +303,19 @@ class TestTheSite:
         assert "they stay as they are. (/about/info/el/)" in said
 
 
+def test_programs_come_with_their_secrets_as_the_toolkit_keeps_them(tmp_path: Path) -> None:
+    database = Old(OnSqlite(tmp_path / "fork.sqlite3"), "fork")
+    data.fill(database)
+    said, _ = adopt(database)
+    if not apps.is_installed("oauth2_provider"):
+        assert "OAuth2 applications, 1: OAuth2 is not installed here. (Panel)" in said
+        return
+    program = apps.get_model("oauth2_provider.Application").objects.get()
+    assert (program.client_id, program.user.username) == ("panel", "dora")
+    assert program.client_secret != "in the clear" and check_password("in the clear", program.client_secret)
+    assert "1 tokens of OAuth2 programs did not come" in said
+
+
 class TestTheRun:
     def test_says_what_it_could_not_bring_and_ends_so(self, filled: Old, tmp_path: Path) -> None:
         said, code = adopt(filled, "--report", str(tmp_path / "report.json"))
@@ -314,8 +327,8 @@ class TestTheRun:
         assert "Left out:" in said
         assert (tmp_path / "report.json").stat().st_mode & 0o077 == 0
 
-    def test_all_is_accounted_for(self, filled: Old, tmp_path: Path) -> None:
-        adopt(filled, "--report", str(tmp_path / "report.json"))
+    def test_all_is_accounted_for(self, either: Old, tmp_path: Path) -> None:
+        adopt(either, "--report", str(tmp_path / "report.json"))
         for kind in json.loads((tmp_path / "report.json").read_text())["kinds"]:
             parts = (kind["brought"], kind["there_already"], kind["unneeded"], len(kind["left_out"]))
             assert kind["found"] == sum(parts), kind
@@ -326,18 +339,18 @@ class TestTheRun:
         assert code == 0
         assert "Left out" not in said
 
-    def test_that_is_dry_says_the_same_and_changes_nothing(self, filled: Old) -> None:
+    def test_that_is_dry_says_the_same_and_changes_nothing(self, either: Old) -> None:
         before = all_rows()
-        dry, _ = adopt(filled, "--dry-run")
+        dry, _ = adopt(either, "--dry-run")
         assert all_rows() == before
-        wet, _ = adopt(filled)
+        wet, _ = adopt(either)
         assert dry.removesuffix("\nThis was a dry run: nothing was changed.\n") == wet
         assert all_rows() != before
 
-    def test_twice_changes_nothing_the_second_time(self, filled: Old, tmp_path: Path) -> None:
-        adopt(filled)
+    def test_twice_changes_nothing_the_second_time(self, either: Old, tmp_path: Path) -> None:
+        adopt(either)
         before = all_rows()
-        adopt(filled, "--report", str(tmp_path / "report.json"))
+        adopt(either, "--report", str(tmp_path / "report.json"))
         assert all_rows() == before
         report = json.loads((tmp_path / "report.json").read_text())
         assert all(kind["brought"] == 0 for kind in report["kinds"])
@@ -422,7 +435,7 @@ class TestWhatCannotBeRead:
         with pytest.raises(CommandError, match="no database of a ganetimgr"):
             adopt(database.url)
         (tmp_path / "text").write_text("no database at all, but long enough to be looked at")
-        with pytest.raises(CommandError, match="no SQLite database"):
+        with pytest.raises(CommandError, match="cannot be read: file is not a database"):
             adopt(f"sqlite:///{tmp_path}/text")
 
     def test_a_zone_that_is_none_is_told(self, old: Old) -> None:

@@ -81,11 +81,12 @@ class Fake:
         self.control.chmod(0o755)
         self.port = free_port()
         self.site = directory / "site.toml"
-        self.write_site(environment=sys.prefix)
+        self.write_site()
         if not (self.repository / ".git").exists():
             self.git("init", "-q")
         self.environment = {**os.environ, "HOME": str(directory)}
-        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        for name in ("DJANGO_SETTINGS_MODULE", "GANETIMGR_SETTINGS"):  # of the tests themselves
+            self.environment.pop(name, None)
 
     def write_site(self, **further: object) -> None:
         words = {
@@ -95,7 +96,8 @@ class Fake:
             "web": ["web"],
             "others": ["watcher"],
             "address": f"http://127.0.0.1:{self.port}",
-            "patience": 20,
+            "patience": 60,
+            "environment": sys.prefix,
             **further,
         }
         self.site.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in words.items()))
@@ -125,7 +127,7 @@ class Fake:
         """Its exit code, and all that it said."""
         done = subprocess.run(
             [*FAB, *before, *words, "--site", str(self.site)], env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900,
         )  # fmt: skip
         return done.returncode, done.stdout
 

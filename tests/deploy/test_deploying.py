@@ -119,7 +119,7 @@ class TestTheEnvironment:
             f'printf \'#!/bin/sh\\necho "$@" >>{log}\\n\' >"$3/bin/pip"; chmod 755 "$3/bin/pip"\n'
         )
         python.chmod(0o755)
-        fake.write_site(python=str(python))
+        fake.write_site(python=str(python), environment="")
         fake.deployed("v1")
         fake.tag("v2")
         assert fake.fab("prepare", "--tag", "v2")[0] == 0
@@ -294,10 +294,13 @@ class TestOverSsh:
         return ("-H", f"{getpass.getuser()}@127.0.0.1:{port}", "-i", f"{fake.directory}/.ssh/id_ed25519")
 
     def test_it_is_the_same_on_another_machine(self, fake: Fake, sshd: int) -> None:
-        code, said = fake.fab(*self.where(fake, sshd), "deploy", "--tag", "v1")
+        """With its lock, its files and a checkout; a whole deployment is many more of the same commands."""
+        code, said = fake.fab(*self.where(fake, sshd), "prepare", "--tag", "v1")
         assert code == 0, said
-        assert "v1 runs." in said
-        assert (fake.current, fake.running, fake.is_under_maintenance) == ("v1", ["watcher", "web"], False)
+        assert "Fetch v1." in said
+        assert (fake.home / "releases" / "v1" / "settings.py").resolve() == fake.home / "settings.py"
+        assert (fake.home / "releases" / "v1" / "name").read_text() == "v1"
+        assert "Runs: nothing yet." in fake.fab(*self.where(fake, sshd), "status")[1]
 
     def test_a_machine_whose_key_nobody_knows_is_not_trusted(self, fake: Fake, sshd: int) -> None:
         (fake.directory / ".ssh" / "known_hosts").write_text("")

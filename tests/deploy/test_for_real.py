@@ -43,9 +43,7 @@ def fake(tmp_path: Path) -> Iterator[Fake]:
     units = Units(tmp_path / "units", fake.home / "current")
     (units.directory / "options.json").write_text(json.dumps({"ganetimgr-web": ["-b", f"127.0.0.1:{fake.port}"]}))
     control = [sys.executable, str(ROOT / "tests/plugins/units.py"), str(units.directory), str(units.root)]
-    fake.write_site(
-        control=" ".join(control), web=PROCESSES[:1], others=PROCESSES[1:], host="vps.example.org", patience=60
-    )
+    fake.write_site(control=" ".join(control), web=PROCESSES[:1], others=PROCESSES[1:], host="vps.example.org")
     (fake.home / "settings.py").write_text(
         'SECRET_KEY = "for tests only, never for a site that people use"\n'
         'ALLOWED_HOSTS = ["vps.example.org"]\nALOWED_HOSTS = []\n'

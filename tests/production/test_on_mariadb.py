@@ -30,7 +30,7 @@ ACCOUNTS = [
         "usernames",
     )
 ]
-SPECIAL = "tests/production/on_mariadb.py"
+SPECIAL = ["tests/production/on_mariadb.py", "tests/production/adopted_on_mariadb.py"]
 
 
 @pytest.mark.parametrize(("driver", "tests"), [("pymysql", [*ROWS, *PAGES, *ACCOUNTS]), ("mysqlclient", ROWS[:2])])
@@ -47,7 +47,7 @@ def test_what_has_to_do_with_rows_passes_on_mariadb(
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--create-db"]
     command += ["-m", "not services and not browser"]
     done = subprocess.run(
-        [*command, "--ds", "tests.production.settings", SPECIAL, *tests],
+        [*command, "--ds", "tests.production.settings", *SPECIAL, *tests],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]

@@ -29,7 +29,18 @@ def echo(connection: socket.socket) -> None:
 
 
 @pytest.fixture(scope="module")
-def units(site: Production) -> Iterator[Units]:
+def screen(sides: dict[str, SimulatedSide]) -> Iterator[None]:
+    """The VM's screen gives back what it hears; it is there before a watcher looks at the nodes."""
+    with ScriptedScreen(echo) as screen:
+        world = sides["north"].server.world
+        for node in world.nodes.values():
+            node.address = "127.0.0.1"
+        world.instances[VM].network_port = screen.port
+        yield
+
+
+@pytest.fixture(scope="module")
+def units(site: Production, screen: None) -> Iterator[Units]:
     """Every process as its unit starts it; only where they listen is the test's business."""
     units = Units(site.directory / "units", ROOT)
     listens = {"ganetimgr-web": ["-b", f"127.0.0.1:{site.port}"], UNITS[-1]: ["--bind", f"127.0.0.1:{free_port()}"]}
@@ -43,25 +54,18 @@ def units(site: Production) -> Iterator[Units]:
 
 
 @pytest.fixture(scope="module")
-def nginx(
-    site: Production, units: Units, sides: dict[str, SimulatedSide], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Nginx]:
-    """nginx in front of web and console; the VM's screen gives back what it hears."""
+def nginx(site: Production, units: Units, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """In front of web and console."""
     (console,) = [word for word in units.words("ganetimgr-console") if word.startswith("127.0.0.1:")]
     site.manage("collectstatic", "--no-input", "-v0")
-    with ScriptedScreen(echo) as screen:
-        world = sides["north"].server.world
-        for node in world.nodes.values():
-            node.address = "127.0.0.1"
-        world.instances[VM].network_port = screen.port
-        places = {
-            "127.0.0.1:8088": f"127.0.0.1:{site.port}",
-            "127.0.0.1:8089": console,
-            "/opt/ganetimgr/var/static/": f"{site.directory}/var/static/",
-            "/opt/ganetimgr/contrib/nginx": str(ROOT / "contrib/nginx"),
-            "/opt/ganetimgr/var/maintenance": f"{site.directory}/var/maintenance",
-        }
-        yield from running(Nginx(tmp_path_factory.mktemp("nginx"), ROOT / "contrib/nginx/ganetimgr.conf", places))
+    places = {
+        "127.0.0.1:8088": f"127.0.0.1:{site.port}",
+        "127.0.0.1:8089": console,
+        "/opt/ganetimgr/var/static/": f"{site.directory}/var/static/",
+        "/opt/ganetimgr/contrib/nginx": str(ROOT / "contrib/nginx"),
+        "/opt/ganetimgr/var/maintenance": f"{site.directory}/var/maintenance",
+    }
+    yield from running(Nginx(tmp_path_factory.mktemp("nginx"), ROOT / "contrib/nginx/ganetimgr.conf", places))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +83,7 @@ def test_all_parts_are_there_and_well(site: Production, units: Units, nginx: Ngi
 
 
 def test_somebody_signs_in_starts_a_vm_sees_its_screen_and_reads_all_of_it_in_the_history(
-    site: Production, sides: dict[str, SimulatedSide], nginx: Nginx, alice: SecureVisitor
+    site: Production, nginx: Nginx, alice: SecureVisitor
 ) -> None:
     page = f"/instances/north/{VM}/"
     site.until(lambda: VM in alice.text("/"), "the VM to be known")
