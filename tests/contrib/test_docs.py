@@ -90,7 +90,7 @@ def options_of(command: str, rest: list[str]) -> set[str]:
 
 def wrong_calls(page: Path) -> Iterator[str]:
     for code in codes(page):
-        for call in re.finditer(r"(?:manage\.py ([a-z_]+)|((?:watcher|console)\.py))((?: [^|&;`)]*)?)", code):
+        for call in re.finditer(r"(?:manage\.py ([a-z][a-z_-]*)|((?:watcher|console)\.py))((?: [^|&;`)]*)?)", code):
             command, rest = call[1] or call[2], call[3].split()
             if call[1] and command not in get_commands():
                 yield f"there is no command `manage.py {command}`"
