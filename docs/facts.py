@@ -62,7 +62,7 @@ def sections() -> list[Section]:
         found += [Section(heading["title"].strip()) for line in between if (heading := SECTION.match(line))]
         last = node.end_lineno or node.lineno
         text = "\n".join(lines[node.lineno - 1 : last])
-        example = [shown[name]] if name in shown else []
+        example = [shown[name]] if _code(shown.get(name, "")) not in ("", _code(text)) else []
         groups = found[-1].groups
         if not between and groups and groups[-1].words:  # the comment above is about this one, too
             groups[-1].source += f"\n{text}"
@@ -78,6 +78,11 @@ def _name_of(node: ast.stmt) -> str | None:
         case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name if name.isupper() and name not in ("BASE_DIR", "VAR_DIR") else None
     return None
+
+
+def _code(text: str) -> str:
+    """Without the comment beside it and the names of types."""
+    return re.sub(r": [\w\[\], ]+ = ", " = ", text.split("  # ")[0].rstrip())
 
 
 def _prose(lines: list[str]) -> str:

@@ -137,7 +137,7 @@ LDAP_ACCOUNT_HELP = ""  # or a sentence that says it
 
 # ---- Ganeti --------------------------------------------------------------------------
 
-GANETI_TAG_PREFIX = "ganetimgr"
+GANETI_TAG_PREFIX = "ganetimgr"  # what our tags on Ganeti's objects begin with
 # "plural" writes ganetimgr:users:NAME, "singular" ganetimgr:user:NAME for estates shared with older tools
 GANETI_TAG_SPELLING = "plural"
 RAPI_CONNECT_TIMEOUT = 8  # seconds until a connection must stand
