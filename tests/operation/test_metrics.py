@@ -156,13 +156,13 @@ class TestRequests:
 
     def test_no_label_holds_anything_that_somebody_asked_for(self, as_alice: Browser) -> None:
         estate.put("north", estate.instance("web.example.org"))
-        for path in ("/instances/north/web.example.org/", "/none-such/secret-path/", "/user/info/user/alice/"):
+        for path in ("/instances/north/web.example.org/", "/none-such/whispered-path/", "/user/info/user/alice/"):
             as_alice.get(path)
         as_alice.generic("BREW", "/user/login/")
         samples = [sample for family in counting.counted.collect() for sample in family.samples]
         told = {value for sample in samples for value in sample.labels.values()}
         assert {"instance-detail", "user-info", "none", "other"} <= told
-        assert not any(word in label for label in told for word in ("example", "secret", "alice", "BREW", "/"))
+        assert not any(word in label for label in told for word in ("example", "whispered", "alice", "BREW", "/"))
 
     def test_what_others_turn_away_and_what_goes_wrong_is_counted(self) -> None:
         def failing(request: HttpRequest) -> HttpResponse:

@@ -38,7 +38,8 @@ FOR_EVERYBODY_ALIKE = ("oauth-server-metadata",)  # what programs find out of th
 
 
 @pytest.fixture
-def north(people: Any) -> None:
+def north(people: Any, settings: Any) -> None:
+    settings.OAUTH_ENABLED = True
     estate.put("north", estate.instance("web.example.org"))
 
 
