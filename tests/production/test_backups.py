@@ -70,11 +70,11 @@ def test_the_password_is_on_no_command_line_and_in_no_file_afterwards(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(backups.BackupError, match="ended with 3"):
-        backups.back_up(database, tmp_path / "backups" / "three.sql.gz")
+        backups.back_up({**database, "PASSWORD": "Tr0ub4dor"}, tmp_path / "backups" / "three.sql.gz")
     command, mode, *options = log.read_text().splitlines()
-    assert "pass" not in command
+    assert "Tr0ub4dor" not in command
     assert mode == "600"
-    assert any(line.startswith("password=") for line in options)
+    assert any(line.startswith("password=") and "Tr0ub4dor" in line for line in options)
     assert list(tmp_path.glob("*.cnf")) == []
     assert list((tmp_path / "backups").iterdir()) == [], "nor is half a backup left"
 
