@@ -48,7 +48,7 @@ def test_it_is_used_by_keyboard_alone(open_page: Any, cookies: dict[str, str], w
     page.keyboard.press("ArrowUp")
     expect(chosen(page)).to_have_text("All 9 VMs that match")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/\?q=web$"))
+    page.wait_for_url(re.compile(r"/\?q=web$"), wait_until="load")  # only a page that is there hears a key
 
     page.keyboard.press("/")
     expect(box).to_be_focused()
