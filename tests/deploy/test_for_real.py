@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from tests.deploy.fake import ROOT, Fake
 from tests.plugins.units import Units
 
 pytestmark = pytest.mark.services
+# What a checkout has beside the release; a tree without git's own files is one, too
+NOT_SHIPPED = (".*", "var", "tests", "docs", "build", "staticfiles", "__pycache__", "node_modules")
 PROCESSES = ["ganetimgr-web", "ganetimgr-watcher@1"]
 MIGRATION = """
 from django.db import migrations, models
@@ -28,11 +29,7 @@ class Migration(migrations.Migration):
 def fake(tmp_path: Path) -> Iterator[Fake]:
     """The checkout as v1, and as v2 with a new table, a new setting, and a gunicorn that does not start."""
     fake = Fake(tmp_path)
-    listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
-    for name in subprocess.run(listed, check=True, capture_output=True).stdout.decode().split("\0"):
-        if name and (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
-            (fake.repository / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, fake.repository / name)
+    shutil.copytree(ROOT, fake.repository, ignore=shutil.ignore_patterns(*NOT_SHIPPED), dirs_exist_ok=True)
     commit(fake, "v1")
     migrations = fake.repository / "apps" / "notifications" / "migrations"
     newest = max(path.stem for path in migrations.glob("[0-9]*.py"))
