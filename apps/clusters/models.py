@@ -3,7 +3,6 @@
 import datetime
 import secrets
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -400,8 +399,9 @@ class Job(models.Model):
         )
         if changed:
             self.state, self.holds, self.error = state, None, error
-            # After the transaction: all ends would wait for each other at this one row.
-            transaction.on_commit(partial(EndedJobs.count, self.kind, str(state)), robust=True)
+            # After the transaction: all ends would wait for each other at this one row. A count that fails is logged;
+            # the end stays. For the log Django wants a name, which functools.partial has not.
+            transaction.on_commit(lambda: EndedJobs.count(self.kind, str(state)), robust=True)
         return bool(changed)
 
 
