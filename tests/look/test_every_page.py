@@ -1,7 +1,8 @@
 """Every address that is a page, for each of the people who may see it: axe finds nothing, and a phone is wide enough.
 
 Colours are held by tests/look/test_contrast.py, once for all pages: looking for them takes axe longer than all else.
-States with much in them have pictures of their own in tests/browser/test_looks.py. The admin's pages are Django's own.
+States with much in them have pictures of their own in tests/browser/test_looks.py.
+The admin's pages are in test_every_admin_page.py.
 """
 
 import re
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE = 360
 WITHOUT_COLOURS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
+IS_TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 VALUES = re.compile(r'(?<==")[^"]*(?=")|(?<=>)[^<]+(?=<)')
 
 
@@ -42,8 +44,8 @@ def pages_of(who: str, browser: Browser, shapes: set[str]) -> Iterator[str]:
 def found_on(page: Page, address: str) -> list[str]:
     violations = Axe().run(page, options=WITHOUT_COLOURS).response["violations"]
     found = [f"{address}: {each['id']}: {node['html'][:120]}" for each in violations for node in each["nodes"]]
-    is_too_wide = page.evaluate("document.documentElement.scrollWidth") > PHONE
-    return [*found, f"{address}: wider than a phone"] if is_too_wide else found
+    is_too_wide = page.evaluate(IS_TOO_WIDE)
+    return [*found, f"{address}: wider than the screen"] if is_too_wide else found
 
 
 @pytest.mark.usefixtures("north")
