@@ -56,8 +56,9 @@ def something_of_everything(north: None, people: dict[str, User]) -> None:
     AccessLog.objects.create(username="alice", ip_address="192.0.2.7", path_info="/user/login/")
     AccessFailureLog.objects.create(username="alice", ip_address="192.0.2.7", path_info="/user/login/")
     AccessAttempt.objects.create(
-        username="alice", ip_address="192.0.2.7", path_info="/user/login/", get_data="", post_data="", failures_since_start=1
-    )
+        username="alice", ip_address="192.0.2.7", path_info="/user/login/", get_data="", post_data="",
+        failures_since_start=1,
+    )  # fmt: skip
     OutgoingMail.objects.create(
         occasion="account_active", recipient="alice@example.org", subject="Hello", user=people["alice"]
     )
@@ -65,6 +66,7 @@ def something_of_everything(north: None, people: dict[str, User]) -> None:
     SshPublicKey.objects.create(
         owner=people["alice"], key_type="ssh-ed25519", key="AAAA", comment="desk", fingerprint="aa:bb"
     )
+    AuditEntry.objects.create(requester=dora, requester_name="dora", action="sign-in", outcome="succeeded")
     AuditEntry.objects.create(
         requester=dora,
         requester_name="dora",
