@@ -329,6 +329,7 @@ INSTALLED_APPS = [
     "django.contrib.sites",  # flat pages hang on it
     "django.contrib.flatpages",
     "django.contrib.staticfiles",
+    "django.forms",  # for its templates, some of which are replaced by ours
     "axes",
     "django_htmx",
     "csp",
@@ -374,6 +375,8 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # so that ours in templates/django/forms are found
 
 STATIC_URL = "/static/"
 STATIC_ROOT = ""  # empty: VAR_DIR/static

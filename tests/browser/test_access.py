@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import People
+from tests.look.order import in_order
 from tests.simulated import SimulatedSide
 from tests.site.running import Site
 
@@ -39,17 +39,13 @@ def as_it_was(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[None]:
     site.until(lambda: "Locked" not in alice.text(PAGE), "the inventory to see it")
 
 
-def found_by_axe(page: Page) -> list[str]:
-    return [violation["id"] for violation in Axe().run(page).response["violations"]]
-
-
 def test_an_owner_is_found_and_given_by_keyboard_alone(visit: People, clusters: dict[str, SimulatedSide]) -> None:
     page = visit("alice", OWNERS)
     page.get_by_role("searchbox", name="Give it to somebody else").focus()
     page.keyboard.type("erik")
     expect(page.get_by_role("status").filter(has_text="1 found")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_be_focused()
-    assert found_by_axe(page) == []
+    in_order(page)
     page.keyboard.press("ArrowDown")
     erik = page.get_by_role("checkbox", name="erik")
     expect(erik).to_be_focused()
@@ -72,7 +68,7 @@ def test_an_owner_is_found_and_given_by_keyboard_alone(visit: People, clusters: 
     page.get_by_role("button", name="Save owners").click()
     warning = page.get_by_role("checkbox", name="I know that I will not see this VM any more.")
     expect(warning).to_be_focused()
-    assert found_by_axe(page) == []
+    in_order(page)
     assert "ganetimgr:users:alice" in clusters["south"].server.world.instances[NAME].tags
 
 
@@ -91,7 +87,7 @@ def test_a_lock_shows_at_once_where_its_owner_looks_and_its_panel_turns_by_itsel
     page.get_by_role("button", name="Lock", exact=True).click()
     expect(page.get_by_role("button", name="Unlock")).to_be_enabled()
     expect(page.get_by_text("Locked by carla.")).to_be_visible()
-    assert found_by_axe(page) == []
+    in_order(page)
     expect(owner.get_by_text("Locked by carla.")).to_be_visible()
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_role("button", name="Lock", exact=True)).to_be_enabled()

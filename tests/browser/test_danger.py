@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import People
+from tests.look.order import in_order
 from tests.simulated import SimulatedSide
 from tests.site.running import Site
 
@@ -26,10 +26,6 @@ print(mail.text if mail else "")
 """
 
 
-def complaints(page: Page) -> list[str]:
-    return [found["id"] for found in Axe().run(page).response["violations"]]
-
-
 @pytest.fixture
 def vm(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[str]:
     """A stopped VM of Alice's that is gone afterwards, whatever it is called by then."""
@@ -45,23 +41,23 @@ def vm(site: Site, clusters: dict[str, SimulatedSide]) -> Iterator[str]:
 
 def test_a_vm_is_renamed_by_its_owner(visit: People, site: Site, vm: str) -> None:
     page = visit("alice", f"/instances/south/{vm}/danger/")
-    assert complaints(page) == []
+    in_order(page)
     page.get_by_role("link", name="Rename…").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Rename")
-    assert complaints(page) == []
+    in_order(page)
     page.get_by_label("New host name").fill(NEW)
     page.get_by_label(f"Type {vm}").fill(vm[:4])
     page.get_by_role("button", name="Mail me the link").click()
     expect(page.get_by_text("This is not its name.")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_label("New host name")).to_have_value(NEW)
-    assert complaints(page) == []
+    in_order(page)
     page.get_by_label(f"Type {vm}").fill(vm)
     page.keyboard.press("Enter")
     expect(page.get_by_text("You asked for this at")).to_be_visible(timeout=PATIENCE)
     link = re.search(r"(/cluster/instance/destreinst/\S+)", site.manage("shell", "-v0", "-c", LATEST))
     assert link
     page.goto(link[1])
-    assert complaints(page) == []
+    in_order(page)
     page.get_by_role("button", name="Rename it now").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(NEW, timeout=PATIENCE)
     expect(page.locator(".feed").first).to_contain_text("Rename")

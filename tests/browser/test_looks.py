@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from apps.demo.seed import user
 from apps.demo.server import SimulatedGaneti
 from apps.demo.world import SimulatedCluster
 from tests.browser.conftest import PACE, People, ask_again, jobs_without_end
+from tests.look.order import in_order_for_everybody
 from tests.simulated import SimulatedSide
 from tests.site.running import ROOT, Site
 
@@ -147,51 +147,38 @@ def an_attic(site: Site) -> Iterator[None]:
         site.manage("cluster", "remove", "attic")
 
 
-@pytest.fixture(scope="module")
-def axe() -> Axe:
-    return Axe()
-
-
-def look_at(page: Page, axe: Axe, name: str) -> None:
-    """A picture of the page, which axe has to be content with, in the light and in the dark."""
+def look_at(page: Page, name: str) -> None:
+    """Pictures of the page in every size and theme, with which axe has to be content."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
-        page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png", full_page=True)
-        found = axe.run(page).response["violations"]
-        assert [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    in_order_for_everybody(page, PICTURES / name)
 
 
 @pytest.mark.usefixtures("estate")
-@pytest.mark.parametrize("width", [1280, 360])
 class TestEveryState:
     @pytest.mark.parametrize("state", STATES)
-    def test_everybody_can_use_the_page(self, visit: People, axe: Axe, state: str, width: int) -> None:
+    def test_everybody_can_use_the_page(self, visit: People, state: str) -> None:
         who, path, complete = STATES[state]
-        page = visit(who, path, viewport={"width": width, "height": 800})
+        page = visit(who, path)
         expect(page.locator(complete).first).to_be_attached(timeout=20_000)
-        look_at(page, axe, state)
+        look_at(page, state)
 
     @pytest.mark.parametrize("state", ["list", "vm-pending", "history"])
-    def test_greeks_can_use_the_page(self, visit: People, axe: Axe, state: str, width: int) -> None:
+    def test_greeks_can_use_the_page(self, visit: People, state: str) -> None:
         who, path, _ = STATES[state]
-        page = visit(who, path, viewport={"width": width, "height": 800}, locale="el-GR")
+        page = visit(who, path, locale="el-GR")
         expect(page.locator("html")).to_have_attribute("lang", "el")
-        look_at(page, axe, f"{state}-in-greek")
+        look_at(page, f"{state}-in-greek")
 
-    def test_everybody_can_use_menus_and_dialogs(self, visit: People, axe: Axe, width: int) -> None:
-        page = visit("alice", "/?q=mail", viewport={"width": width, "height": 800})
+    def test_everybody_can_use_menus_and_dialogs(self, visit: People) -> None:
+        page = visit("alice", "/?q=mail")
         page.get_by_role("button", name="More for mail.example.org").click()
-        look_at(page, axe, "menu")
+        look_at(page, "menu")
         page.get_by_role("button", name="Reboot").click()
         expect(page.get_by_role("dialog")).to_be_visible()
-        look_at(page, axe, "dialog")
+        look_at(page, "dialog")
 
-    def test_the_helpdesk_can_use_the_pop_up(self, visit: People, axe: Axe, width: int) -> None:
-        page = visit("dora", "/?q=isolated", viewport={"width": width, "height": 800})
+    def test_the_helpdesk_can_use_the_pop_up(self, visit: People) -> None:
+        page = visit("dora", "/?q=isolated")
         page.get_by_role("link", name="More for isolated.example.com").click()
         expect(page.get_by_role("dialog").get_by_role("heading", name="isolated.example.com")).to_be_visible()
-        look_at(page, axe, "popup")
+        look_at(page, "popup")

@@ -37,13 +37,13 @@ class OneAtATime:
 
 @pytest.fixture
 def live_server(live_server: Any) -> Iterator[Any]:
-    """pytest-django's, for one test, and with one request at a time."""
+    """pytest-django's, for one test, and with one request at a time. The gate stays closed until the next test: a page
+    that is being closed may still send what was typed into it."""
     httpd = live_server.thread.httpd
-    whole = httpd.get_app()
-    httpd.set_app(gate := OneAtATime(whole))
+    app = httpd.get_app()
+    httpd.set_app(gate := OneAtATime(app.app if isinstance(app, OneAtATime) else app))
     yield live_server
     gate.close()
-    httpd.set_app(whole)
 
 
 @pytest.fixture

@@ -10,42 +10,43 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client as Browser
 from playwright.sync_api import Page
 
+from tests.look.order import ALL_BUT_COLOURS, IS_TOO_WIDE, PHONE, violations
 from tests.test_authorisation import EVERYBODY, MATRIX, PAGE
 from tests.test_authorisation import browsers as browsers  # fixtures
 from tests.test_authorisation import north as north
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-PHONE = 360
-WITHOUT_COLOURS = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": False}}}
-IS_TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+MAIN = re.compile("<main.*</main>", re.DOTALL)
 VALUES = re.compile(r'(?<==")[^"]*(?=")|(?<=>)[^<]+(?=<)')
 
 
 def pages_of(who: str, browser: Browser, shapes: set[str]) -> Iterator[str]:
-    """The addresses of pages that differ from all in `shapes` by more than words and values; they are added to them.
-
-    What axe would find in two of a shape, it finds in one.
+    """The addresses of pages whose main part differs from all in `shapes` by more than words and values, and one more
+    for what is around it. What axe would find in two of a shape, it finds in one; they are added to them.
     """
+    is_first = True
     for address in (address for address, answers, _ in MATRIX.values() if answers[who] == PAGE):
         answer = browser.get(address)
         if answer.status_code != PAGE or answer.streaming or b"<html" not in answer.content:
             continue
-        shape = VALUES.sub("", answer.content.decode())
-        if shape not in shapes:
+        page = answer.content.decode()
+        main = MAIN.search(page)
+        shape = VALUES.sub("", main[0] if main else page)
+        if shape not in shapes or is_first:
             shapes.add(shape)
             yield address
+        is_first = False
 
 
 def found_on(page: Page, address: str) -> list[str]:
-    violations = Axe().run(page, options=WITHOUT_COLOURS).response["violations"]
-    found = [f"{address}: {each['id']}: {node['html'][:120]}" for each in violations for node in each["nodes"]]
-    is_too_wide = page.evaluate(IS_TOO_WIDE)
-    return [*found, f"{address}: wider than the screen"] if is_too_wide else found
+    found = violations(page, ALL_BUT_COLOURS)
+    if page.evaluate(IS_TOO_WIDE):
+        found.append("wider than the screen")
+    return [f"{address}: {what}" for what in found]
 
 
 @pytest.mark.usefixtures("north")

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from apps.notifications import sending
 from apps.notifications.models import Notification
 from tests import estate
-from tests.look.order import in_order
+from tests.look.order import in_order_for_everybody
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -33,20 +33,19 @@ def write(page: Page) -> None:
     page.get_by_label("Text").fill("Yours: {{ instances }}")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
-def test_from_choosing_to_the_archive(open_page: Any, cookies: dict[str, str], width: int, theme: str) -> None:
-    page = open_page("/notifications/", width=width, theme=theme, cookies=cookies)
-    in_order(page)
+def test_from_choosing_to_the_archive(open_page: Any, cookies: dict[str, str]) -> None:
+    page = open_page("/notifications/", cookies=cookies)
+    in_order_for_everybody(page)
     write(page)
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_text("As alice will read it")).to_be_visible()
     expect(page.locator(".letter")).to_contain_text("- web.example.org")
-    in_order(page)
+    in_order_for_everybody(page)
     page.get_by_role("button", name="Send to 1 person").click()
     page.get_by_role("dialog").get_by_role("button", name="Send to 1 person").click()
     expect(page.get_by_role("heading", name="Maintenance")).to_be_visible()
     expect(page.get_by_text("0 of 1 mails have left")).to_be_visible()
-    in_order(page)
+    in_order_for_everybody(page)
     sending.work()
     assert Notification.objects.get().recipients.get().mail is not None
 

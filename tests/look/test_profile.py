@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import EmailChange, Organization
 from tests.accounts.test_sshkeys import ECDSA, ED25519, ED25519_SHA256
-from tests.look.order import in_order
+from tests.look.order import in_order_for_everybody
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,26 +34,20 @@ def paste(page: Page, text: str) -> None:
     page.get_by_role("button", name="Add", exact=True).click()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-class TestEverySizeAndTheme:
-    def test_everybody_can_use_the_page(
-        self, open_page: Any, alice: User, cookies: dict[str, str], width: int, theme: str
-    ) -> None:
+class TestForEverybody:
+    def test_everybody_can_use_the_page(self, open_page: Any, alice: User, cookies: dict[str, str]) -> None:
         EmailChange.objects.create(user=alice, email="alice@elsewhere.example.org")
-        page = open_page(PROFILE, width=width, theme=theme, cookies=cookies)
+        page = open_page(PROFILE, cookies=cookies)
         paste(page, f"{ED25519} alice@laptop\nrubbish")
         expect(page.locator("#keys-text_error")).to_be_visible()
         page.get_by_role("button", name="Change password").click()
         expect(page.locator("#id_old_password_error")).to_be_visible()
-        in_order(page)
+        in_order_for_everybody(page)
 
-    def test_everybody_can_follow_the_link(
-        self, open_page: Any, alice: User, cookies: dict[str, str], width: int, theme: str
-    ) -> None:
+    def test_everybody_can_follow_the_link(self, open_page: Any, alice: User, cookies: dict[str, str]) -> None:
         change = EmailChange.objects.create(user=alice, email="alice@elsewhere.example.org")
-        in_order(open_page(f"/user/mail_change/confirm/{change.key}/", width=width, theme=theme, cookies=cookies))
-        in_order(open_page("/user/mail_change/confirm/used/", width=width, theme=theme, cookies=cookies))
+        in_order_for_everybody(open_page(f"/user/mail_change/confirm/{change.key}/", cookies=cookies))
+        in_order_for_everybody(open_page("/user/mail_change/confirm/used/", cookies=cookies))
 
 
 class TestSections:

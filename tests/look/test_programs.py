@@ -13,7 +13,7 @@ from oauth2_provider.models import AccessToken, Application
 from playwright.sync_api import Page, expect
 
 from tests.api.callback import Callback, a_program_listens
-from tests.look.order import in_order
+from tests.look.order import in_order_for_everybody
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -55,17 +55,13 @@ def asks(program: Application, **more: str) -> str:
     return f"/o/authorize/?{urlencode({**usual, 'state': 'xyz', **CHALLENGE, **more})}"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_everybody_can_use_the_pages(
-    open_page: Any, program: Application, cookies: dict[str, str], width: int, theme: str
-) -> None:
+def test_everybody_can_use_the_pages(open_page: Any, program: Application, cookies: dict[str, str]) -> None:
     def at(path: str) -> Page:
-        return open_page(path, width=width, theme=theme, cookies=cookies)
+        return open_page(path, cookies=cookies)
 
     page = at("/o/authorized_tokens/")
     expect(page.locator(".empty")).to_be_visible()
-    in_order(page)
+    in_order_for_everybody(page)
     later = timezone.now() + timedelta(hours=1)
     AccessToken.objects.create(user=program.user, application=program, token="a", scope="read", expires=later)
     for path in (
@@ -76,17 +72,17 @@ def test_everybody_can_use_the_pages(
         f"/o/applications/{program.pk}/delete/",
         f"/o/applications/{program.pk}/update/",
     ):
-        in_order(at(path))
+        in_order_for_everybody(at(path))
     page = at("/o/applications/register/")
     page.get_by_label("Name").fill("Dashboard")
     page.get_by_label("Addresses to come back to").fill("http://app.example.org/")
     page.get_by_role("button", name="Register").click()
     expect(page.locator(".error")).to_contain_text("https://")
-    in_order(page)
+    in_order_for_everybody(page)
     page.get_by_label("Addresses to come back to").fill("https://app.example.org/")
     page.get_by_role("button", name="Register").click()
     expect(page.locator("#secret")).to_contain_text("shown only now")
-    in_order(page)
+    in_order_for_everybody(page)
 
 
 class TestLettingAProgramIn:

@@ -5,18 +5,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from registration.models import SupervisedRegistrationProfile
 
 from accounts.models import Organization
-from tests.look.test_browser import violations
+from tests.look.order import in_order_for_everybody
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.parametrize("theme", ["light", "dark"]),
-    pytest.mark.parametrize("width", [1280, 360]),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def applicant(name: str, *, is_proven: bool) -> SupervisedRegistrationProfile:
@@ -24,35 +19,30 @@ def applicant(name: str, *, is_proven: bool) -> SupervisedRegistrationProfile:
     return SupervisedRegistrationProfile.objects.create_profile(user, activated=is_proven)
 
 
-def is_fine(page: Page, width: int) -> None:
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_the_form_with_and_without_errors(open_page: Any, width: int, theme: str) -> None:
+def test_the_form_with_and_without_errors(open_page: Any) -> None:
     Organization.objects.create(title="Institute of the Sea")
-    page = open_page("/accounts/register/", width=width, theme=theme)
-    is_fine(page, width)
+    page = open_page("/accounts/register/")
+    in_order_for_everybody(page)
     page.locator(".gate-inner [type=submit]").click()
     expect(page.locator("#id_terms_error")).to_be_visible()
-    is_fine(page, width)
+    in_order_for_everybody(page)
     page.locator("[data-captcha-question]").evaluate("question => { question.hidden = false }")
-    is_fine(page, width)
+    in_order_for_everybody(page)
 
 
-def test_the_pages_on_the_way(open_page: Any, width: int, theme: str) -> None:
+def test_the_pages_on_the_way(open_page: Any) -> None:
     good, used = (applicant(name, is_proven=name == "gregor").activation_key for name in ("frida", "gregor"))
     for path in ("register/complete", "activate/complete", "activate/resend", "activate/x"):
-        is_fine(open_page(f"/accounts/{path}/", width=width, theme=theme), width)
+        in_order_for_everybody(open_page(f"/accounts/{path}/"))
     for key in (good, used):
-        is_fine(open_page(f"/accounts/activate/{key}/", width=width, theme=theme), width)
+        in_order_for_everybody(open_page(f"/accounts/activate/{key}/"))
 
 
-def test_the_pages_for_who_decides(open_page: Any, width: int, theme: str) -> None:
+def test_the_pages_for_who_decides(open_page: Any) -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("dora"))
     cookies = {"sessionid": client.cookies["sessionid"].value}
     number = applicant("frida", is_proven=True).pk
     applicant("gregor", is_proven=False)
     for path in ("waiting", f"approve/{number}", "approve/99", "approve/complete"):
-        is_fine(open_page(f"/accounts/{path}/", width=width, theme=theme, cookies=cookies), width)
+        in_order_for_everybody(open_page(f"/accounts/{path}/", cookies=cookies))

@@ -1,4 +1,4 @@
-"""The second factor in Chromium: every page in every size and theme, and the whole way by keyboard."""
+"""The second factor in Chromium: every page for everybody, and the whole way by keyboard."""
 
 import base64
 from typing import Any
@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from accounts import second_factor
 from accounts.models import Authenticator
-from tests.look.order import in_order
+from tests.look.order import in_order_for_everybody
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,47 +45,43 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-class TestEverySizeAndTheme:
-    def test_everybody_can_switch_it_on(self, open_page: Any, alice: User, width: int, theme: str) -> None:
+class TestForEverybody:
+    def test_everybody_can_switch_it_on(self, open_page: Any, alice: User) -> None:
         client = Client()
         client.force_login(alice)
-        page = open_page(ON, width=width, theme=theme, cookies=cookies_of(client))
+        page = open_page(ON, cookies=cookies_of(client))
         box = page.locator("svg.qr").bounding_box()
         assert box is not None
         assert 160 <= box["width"] == pytest.approx(box["height"])
-        in_order(page)
+        in_order_for_everybody(page)
         page.get_by_label("Your password").fill("alice")
         page.get_by_role("textbox", name="Code").fill("000000")
         page.get_by_role("button", name="Switch it on").click()
-        in_order(page)
+        in_order_for_everybody(page)
         page.get_by_label("Your password").fill("alice")
         page.get_by_role("textbox", name="Code").fill(code_of(page.locator("p.mono").inner_text().replace(" ", "")))
         page.get_by_role("button", name="Switch it on").click()
         expect(page.locator(".recovery-codes li")).to_have_count(10)
-        in_order(page)
+        in_order_for_everybody(page)
 
-    def test_everybody_can_look_at_it_and_switch_it_off(
-        self, open_page: Any, alice: User, width: int, theme: str
-    ) -> None:
+    def test_everybody_can_look_at_it_and_switch_it_off(self, open_page: Any, alice: User) -> None:
         client = half_way(alice)
         client.post(CODE, {"code": code_of(alice.authenticator.secret)})
-        page = open_page("/user/second_factor/", width=width, theme=theme, cookies=cookies_of(client))
-        in_order(page)
+        page = open_page("/user/second_factor/", cookies=cookies_of(client))
+        in_order_for_everybody(page)
         page.get_by_role("link", name="New recovery codes").click()
-        in_order(page)
+        in_order_for_everybody(page)
         page.go_back()
         page.get_by_role("link", name="Switch it off").click()
-        in_order(page)
+        in_order_for_everybody(page)
 
-    def test_everybody_can_give_a_code(self, open_page: Any, alice: User, width: int, theme: str) -> None:
-        page = open_page(CODE, width=width, theme=theme, cookies=cookies_of(half_way(alice)))
-        in_order(page)
+    def test_everybody_can_give_a_code(self, open_page: Any, alice: User) -> None:
+        page = open_page(CODE, cookies=cookies_of(half_way(alice)))
+        in_order_for_everybody(page)
         page.get_by_label("Code", exact=True).fill("junk")
         page.keyboard.press("Enter")
         expect(page.locator("#id_code_error")).to_be_visible()
-        in_order(page)
+        in_order_for_everybody(page)
 
 
 def test_the_whole_way_by_keyboard(open_page: Any, alice: User) -> None:

@@ -11,10 +11,10 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from accounts.models import NewsFeed
-from tests.look.test_browser import violations
+from tests.look.order import in_order_for_everybody
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -61,45 +61,37 @@ def much_to_say(settings: Any) -> None:
     NewsFeed.objects.create(url="https://www.example.org/feed", items=NEWS)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-class TestEverySizeAndTheme:
-    def can_be_used(self, page: Page, width: int) -> None:
-        assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-    def test_the_sign_in_page_with_all_it_can_say(
-        self, open_page: Any, much_to_say: None, width: int, theme: str
-    ) -> None:
-        page = open_page("/user/login/?next=/history/", width=width, theme=theme)
+class TestForEverybody:
+    def test_the_sign_in_page_with_all_it_can_say(self, open_page: Any, much_to_say: None) -> None:
+        page = open_page("/user/login/?next=/history/")
         expect(page.get_by_label("User name or e-mail")).to_be_focused()
-        self.can_be_used(page, width)
+        in_order_for_everybody(page)
 
-    def test_a_locked_account(self, open_page: Any, settings: Any, width: int, theme: str) -> None:
+    def test_a_locked_account(self, open_page: Any, settings: Any) -> None:
         settings.AXES_FAILURE_LIMIT = 1
-        page = open_page("/user/login/", width=width, theme=theme)
+        page = open_page("/user/login/")
         page.fill("[name=username]", "alice")
         page.fill("[name=password]", "wrong")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("Try again in 15 minutes.")
         expect(page.locator("[name=username]")).to_have_value("alice")
-        self.can_be_used(page, width)
+        in_order_for_everybody(page)
 
     @pytest.mark.parametrize("path", ["password/reset/", "password_reset/done/", "reset/done/", "reset/MQ/a-b/"])
-    def test_the_way_to_a_new_password(self, open_page: Any, width: int, theme: str, path: str) -> None:
-        self.can_be_used(open_page(f"/accounts/{path}", width=width, theme=theme), width)
+    def test_the_way_to_a_new_password(self, open_page: Any, path: str) -> None:
+        in_order_for_everybody(open_page(f"/accounts/{path}"))
 
-    def test_the_page_behind_the_link(self, open_page: Any, width: int, theme: str) -> None:
+    def test_the_page_behind_the_link(self, open_page: Any) -> None:
         alice = User.objects.create_user("alice", "alice@example.org", "alice")
-        page = open_page(link_for(alice), width=width, theme=theme)
+        page = open_page(link_for(alice))
         expect(page.locator("h1")).to_have_text("Choose a new password")
-        self.can_be_used(page, width)
+        in_order_for_everybody(page)
 
-    def test_the_warning(self, open_page: Any, settings: Any, width: int, theme: str) -> None:
+    def test_the_warning(self, open_page: Any, settings: Any) -> None:
         settings.SESSION_COOKIE_AGE = 200
-        page = open_page("/user/pass_change/", width=width, theme=theme, cookies=session_of_alice())
+        page = open_page("/user/pass_change/", cookies=session_of_alice())
         expect(page.get_by_role("dialog")).to_be_visible()
-        self.can_be_used(page, width)
+        in_order_for_everybody(page)
 
 
 def ends_in(seconds: float) -> None:

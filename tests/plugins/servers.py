@@ -132,8 +132,8 @@ class MariaDb(Server):
         return [
             "/usr/sbin/mariadbd", "--no-defaults", *self._as_root(), f"--datadir={self.data}", f"--port={self.port}",
             "--bind-address=127.0.0.1", f"--socket={self.socket}", f"--pid-file={self.directory}/pid",
-            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=16M", "--performance-schema=OFF",
+            "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync",
+            "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF",
         ]  # fmt: skip
 
     @staticmethod
