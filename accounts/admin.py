@@ -385,6 +385,7 @@ class OrganizationAdmin(MembersAdmin):
     joined, left, lookup = deeds.ORGANIZATION_JOINED, deeds.ORGANIZATION_LEFT, "organizations__id__exact"
     list_display = ["title", "tag", "email", "number_of_members"]
     list_per_page = 50
+    ordering = ["title"]  # that of the model counts no more where members are counted
     search_fields = ["title", "tag"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ["members"]

@@ -22,13 +22,22 @@ function nameTheSearchFields(root) {
     const name = wordsOf(select.labels?.[0]) || columnOf(select.closest("td") ?? select);
     const shown = select.parentElement.querySelector(".select2-container");
     for (const field of shown?.querySelectorAll("[role=combobox], [role=textbox], [role=searchbox]") ?? []) {
-      field.setAttribute("aria-label", name);
+      const chosen = field.matches("[role=combobox]") && !select.multiple ? wordsOf(select.selectedOptions[0]) : "";
+      field.setAttribute("aria-label", [name, chosen].filter(Boolean).join(": "));
       field.removeAttribute("aria-labelledby");
     }
+    if (shown?.matches(".select2-container--open")) nameTheOpenList(root, shown, name);
   }
-  const search = root.querySelector(".select2-search--dropdown input");
-  const opened = root.querySelector(".select2-container--open [role=combobox]");
-  if (search && opened) search.setAttribute("aria-label", opened.getAttribute("aria-label"));
+}
+
+// It hangs at the end of the page, far from the field that it belongs to.
+function nameTheOpenList(root, shown, name) {
+  const list = root.querySelector("body > .select2-container--open");
+  const field = shown.querySelector("[role=combobox]");
+  if (field.hasAttribute("aria-owns")) field.setAttribute("aria-controls", field.getAttribute("aria-owns"));
+  list?.setAttribute("role", "region");
+  list?.setAttribute("aria-label", name);
+  list?.querySelector(".select2-search input")?.setAttribute("aria-label", name);
 }
 
 function mend(root) {

@@ -565,3 +565,11 @@ def test_without_a_room_that_knows_nobody_owns_anything(monkeypatch: Any, db: No
     monkeypatch.setattr(ownership, "_keepers", [])
     assert ownership.holdings("user", "alice").vm_count == 0
     assert not ownership.is_owner_somewhere("user", "alice")
+
+
+def test_organisations_are_found_in_order_on_every_page_of_the_picker(as_dora: Any) -> None:
+    Organization.objects.bulk_create(Organization(title=f"Institute {number:02}") for number in reversed(range(30)))
+    field = {"app_label": "accounts", "model_name": "userprofile", "field_name": "organization", "term": "Institute"}
+    pages = [as_dora.get("/admin/autocomplete/", {**field, "page": page}).json() for page in (1, 2)]
+    found = [result["text"] for page in pages for result in page["results"]]
+    assert found == [f"Institute {number:02}" for number in range(30)]

@@ -14,11 +14,13 @@ from django.contrib.flatpages.models import FlatPage
 from django.contrib.sites.models import Site
 from django.test import Client as Browser
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from accounts.models import Organization, OutgoingMail, SshPublicKey
 from apps.applications.models import ImageListing
 from apps.audit.models import AuditEntry
 from apps.clusters.models import Cluster, Network, Renaming
+from tests.look.order import violations
 from tests.look.test_every_page import found_on
 from tests.test_authorisation import browsers as browsers  # fixtures
 from tests.test_authorisation import north as north
@@ -93,3 +95,18 @@ def test_can_be_used_by_everybody(request: pytest.FixtureRequest, open_page: Any
         page.goto(live_server.url + address)
         found += found_on(page, address)
     assert found == []
+
+
+@pytest.mark.usefixtures("something_of_everything")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_list_that_is_opened_and_what_is_chosen_have_names(
+    request: pytest.FixtureRequest, open_page: Any, people: dict[str, User], theme: str
+) -> None:
+    cookies = {"sessionid": request.getfixturevalue("browsers")["dora"].cookies["sessionid"].value}
+    page = open_page(reverse("admin:auth_user_change", args=[people["alice"].pk]), cookies=cookies, theme=theme)
+    page.locator("#profile-group").get_by_role("combobox").click()
+    page.get_by_role("searchbox", name="Organisation", exact=True).last.fill("Phys")
+    expect(page.get_by_role("option", name="Physics")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("option", name="Physics").click()
+    expect(page.locator("#profile-group").get_by_role("combobox", name="Organisation: Physics")).to_be_visible()
