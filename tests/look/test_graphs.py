@@ -18,13 +18,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PAGE = "/instances/north/web.example.org/graphs/"
 BATCH = "/graph/north/instances/"
-# Loads the pictures that are out of sight too, and answers with their widths.
-DRAWN = """async () => {
+# Loads the pictures that are out of sight too.
+LOADED = """() => {
   const pictures = [...document.querySelectorAll(".graph")];
   pictures.forEach((picture) => { picture.loading = "eager"; });
+  return pictures;
+}"""
+# Waits for them, and answers with their widths.
+DRAWN = f"""async () => {{
+  const pictures = ({LOADED})();
   await Promise.all(pictures.map((picture) => picture.decode()));
   return pictures.map((picture) => picture.naturalWidth);
-}"""
+}}"""
 
 
 @pytest.fixture
@@ -66,9 +71,7 @@ def test_that_there_are_none_is_said_once_when_the_pictures_have_come(
 ) -> None:
     grapher.fault = "nothing"
     page = open_page(f"{PAGE}?range=7d", cookies=cookies)
-    for picture in page.locator(".graph").all():
-        if picture.is_visible():
-            picture.scroll_into_view_if_needed()
+    page.evaluate(LOADED)
     expect(page.get_by_text("No data: the last 7 days")).to_be_visible()
     expect(page.locator(".graph:visible")).to_have_count(0)
 
