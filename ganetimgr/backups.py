@@ -111,13 +111,18 @@ def _assert_it_is_a_database(path: Path) -> None:
 def _dump(database: Database, target: Path) -> None:
     with _options(database) as options, gzip.open(target, "wb", compresslevel=6) as file:
         command = [_program(DUMP), f"--defaults-extra-file={options}", *DUMP_OPTIONS, str(database["NAME"])]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as dump:
+        # What it complains about waits in a file: a pipe that nobody empties meanwhile would hold it up.
+        with (
+            tempfile.TemporaryFile() as complaints,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as dump,
+        ):
             assert dump.stdout is not None
-            assert dump.stderr is not None
             shutil.copyfileobj(dump.stdout, file, 1 << 20)
-            complaint = dump.stderr.read().decode(errors="replace").strip()
-    if dump.returncode:
-        raise BackupError(f"{command[0]} ended with {dump.returncode}: {complaint}")
+            returncode = dump.wait()
+            complaints.seek(0)
+            complaint = complaints.read().decode(errors="replace").strip()
+    if returncode:
+        raise BackupError(f"{command[0]} ended with {returncode}: {complaint}")
     _assert_it_is_complete(target)
 
 

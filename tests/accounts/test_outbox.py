@@ -35,11 +35,11 @@ def alice(people: dict[str, User]) -> User:
 
 class TestAMail:
     def test_is_a_row_with_the_templates_first_line_as_subject(self, hello: None, alice: User, settings: Any) -> None:
-        settings.SITE_URL, settings.EMAIL_SUBJECT_PREFIX = "https://vps.nic.gr", "[VPS] "
+        settings.SITE_URL, settings.EMAIL_SUBJECT_PREFIX = "https://vps.rivers.example", "[VPS] "
         mail = outbox.post("hello", alice, {"about": "new"})
         assert mail is not None
         assert mail.subject == "[VPS] Password: new"
-        assert mail.text == "Dear Alice,\nExample VPS at https://vps.nic.gr\n"
+        assert mail.text == "Dear Alice,\nExample VPS at https://vps.rivers.example\n"
         assert (mail.recipient, mail.user, mail.occasion) == ("alice@example.org", alice, "hello")
         assert mail.state == OutgoingMail.State.WAITING
 
@@ -61,12 +61,15 @@ class TestAMail:
         assert mail.language == "en"
 
     def test_to_a_bare_address_is_in_the_sites_language_unless_it_is_said_otherwise(self, hello: None) -> None:
-        mails = [outbox.post("hello", "a@nic.gr"), outbox.post("hello", "a@nic.gr", language="el")]
+        mails = [outbox.post("hello", "a@rivers.example"), outbox.post("hello", "a@rivers.example", language="el")]
         assert [mail and mail.language for mail in mails] == ["en", "el"]
 
     def test_goes_to_each_of_the_administrators(self, hello: None) -> None:
-        outbox.post_all("hello", [("One", "one@nic.gr"), ("Two", "two@nic.gr")])
-        assert sorted(OutgoingMail.objects.values_list("recipient", flat=True)) == ["one@nic.gr", "two@nic.gr"]
+        outbox.post_all("hello", [("One", "one@rivers.example"), ("Two", "two@rivers.example")])
+        assert sorted(OutgoingMail.objects.values_list("recipient", flat=True)) == [
+            "one@rivers.example",
+            "two@rivers.example",
+        ]
 
 
 class TestBadInput:
@@ -75,12 +78,12 @@ class TestBadInput:
         [
             "",
             "nobody",
-            "a@nic.gr\nBcc: x@evil.example",
-            "a@nic.gr\r\nBcc: x@evil.example",
-            "a@nic.gr\n",
-            "a@nic.gr, x@evil.example",
-            "A <a@nic.gr>",
-            "a\x00@nic.gr",
+            "a@rivers.example\nBcc: x@evil.example",
+            "a@rivers.example\r\nBcc: x@evil.example",
+            "a@rivers.example\n",
+            "a@rivers.example, x@evil.example",
+            "A <a@rivers.example>",
+            "a\x00@rivers.example",
             f"a@{'x' * 60}.{'y' * 60}.{'z' * 60}.{'w' * 60}.{'v' * 60}.gr",
         ],
     )
@@ -88,15 +91,15 @@ class TestBadInput:
         alice.email = address
         assert outbox.post("hello", address) is None
         assert outbox.post("hello", alice) is None
-        outbox.post_all("hello", [("One", address), ("Two", "two@nic.gr")])
-        assert OutgoingMail.objects.get().recipient == "two@nic.gr"
+        outbox.post_all("hello", [("One", address), ("Two", "two@rivers.example")])
+        assert OutgoingMail.objects.get().recipient == "two@rivers.example"
 
     def test_an_answer_can_go_to_an_address_only(self, hello: None, alice: User) -> None:
-        fine = outbox.post("hello", alice, reply_to="erik@nic.gr")
-        bad = outbox.post("hello", alice, reply_to="erik@nic.gr\nBcc: x@evil.example")
+        fine = outbox.post("hello", alice, reply_to="erik@rivers.example")
+        bad = outbox.post("hello", alice, reply_to="erik@rivers.example\nBcc: x@evil.example")
         assert fine is not None
         assert bad is not None
-        assert (fine.reply_to, bad.reply_to) == ("erik@nic.gr", "")
+        assert (fine.reply_to, bad.reply_to) == ("erik@rivers.example", "")
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00"])
     def test_a_subject_is_one_line(self, end: str, hello: None, alice: User) -> None:
@@ -123,16 +126,16 @@ class TestLinks:
         request = RequestFactory().get("/", SERVER_NAME="localhost")
         settings.SITE_URL = ""
         assert outbox.absolute("/user/login/", request) == "http://localhost/user/login/"
-        settings.SITE_URL = "https://vps.nic.gr/"
-        assert outbox.absolute("/user/login/", request) == "https://vps.nic.gr/user/login/"
-        assert outbox.absolute("/user/login/") == "https://vps.nic.gr/user/login/"
+        settings.SITE_URL = "https://vps.rivers.example/"
+        assert outbox.absolute("/user/login/", request) == "https://vps.rivers.example/user/login/"
+        assert outbox.absolute("/user/login/") == "https://vps.rivers.example/user/login/"
 
 
 def test_it_is_known_how_many_wait_and_since_when(hello: None) -> None:
     assert outbox.waiting() == (0, None)
     before = timezone.now() - datetime.timedelta(hours=2)
     for state, created in (("waiting", timezone.now()), ("waiting", before), ("sent", before), ("failed", before)):
-        mail = outbox.post("hello", "a@nic.gr")
+        mail = outbox.post("hello", "a@rivers.example")
         assert mail is not None
         OutgoingMail.objects.filter(pk=mail.pk).update(state=state, created=created)
     assert outbox.waiting() == (2, before)

@@ -12,13 +12,13 @@ from accounts.models import OutgoingMail
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/accounts/outgoingmail/"
-SECRET = "https://vps.nic.gr/user/reset/3Kd_9-x/"
+SECRET = "https://vps.rivers.example/user/reset/3Kd_9-x/"
 
 
 @pytest.fixture
 def mail() -> OutgoingMail:
     return OutgoingMail.objects.create(
-        recipient="a@nic.gr", subject="A new password", text=f"Open {SECRET}", state="failed", tries=3,
+        recipient="a@rivers.example", subject="A new password", text=f"Open {SECRET}", state="failed", tries=3,
         last_error="550 <b>nobody</b> of that name",
     )  # fmt: skip
 
@@ -30,8 +30,8 @@ def try_again(browser: Browser, mail: OutgoingMail) -> OutgoingMail:
 
 
 def test_it_tells_what_became_of_a_mail(as_dora: Browser, mail: OutgoingMail) -> None:
-    page = as_dora.get(LIST, {"state": "failed", "q": "nic.gr"}).content.decode()
-    for words in ("given up", "a@nic.gr", "A new password", "550 &lt;b&gt;nobody"):
+    page = as_dora.get(LIST, {"state": "failed", "q": "rivers.example"}).content.decode()
+    for words in ("given up", "a@rivers.example", "A new password", "550 &lt;b&gt;nobody"):
         assert words in page
 
 
@@ -60,7 +60,7 @@ def test_nobody_edits_makes_or_deletes_one(as_dora: Browser, mail: OutgoingMail)
     assert as_dora.post(f"{LIST}add/").status_code == 403
     assert as_dora.post(f"{LIST}{mail.pk}/delete/", {"post": "yes"}).status_code == 403
     mail.refresh_from_db()
-    assert mail.recipient == "a@nic.gr"
+    assert mail.recipient == "a@rivers.example"
 
 
 def test_what_was_given_up_is_tried_again_when_somebody_says_so(as_dora: Browser, mail: OutgoingMail) -> None:

@@ -19,14 +19,17 @@ pytestmark = pytest.mark.django_db
 
 TEXT = "{% autoescape off %}About {{ about }}\n\nDear {{ recipient.get_full_name }},\n\n{{ text }}\n{% endautoescape %}"
 WAITING, SENT, FAILED = OutgoingMail.State
-SECRET = "https://vps.nic.gr/user/reset/3Kd_9-x/"
+SECRET = "https://vps.rivers.example/user/reset/3Kd_9-x/"
 
 
 @pytest.fixture(autouse=True)
 def site(settings: Any, letter: Callable[[str, str], None]) -> Any:
     letter("about", TEXT)
-    settings.SITE_URL, settings.EMAIL_SUBJECT_PREFIX = "https://vps.nic.gr", "[VPS] "
-    settings.DEFAULT_FROM_EMAIL, settings.EMAIL_REPLY_TO = "Example VPS <no-reply@nic.gr>", "support@nic.gr"
+    settings.SITE_URL, settings.EMAIL_SUBJECT_PREFIX = "https://vps.rivers.example", "[VPS] "
+    settings.DEFAULT_FROM_EMAIL, settings.EMAIL_REPLY_TO = (
+        "Example VPS <no-reply@rivers.example>",
+        "support@rivers.example",
+    )
     return settings
 
 
@@ -37,7 +40,7 @@ def server(mail_server: MailServer, site: Any) -> MailServer:  # noqa: F811
     return mail_server
 
 
-def post(to: User | str = "a@nic.gr", about: str = "keys", text: str = "", **more: Any) -> OutgoingMail:
+def post(to: User | str = "a@rivers.example", about: str = "keys", text: str = "", **more: Any) -> OutgoingMail:
     mail = outbox.post("about", to, {"about": about, "text": text}, **more)
     assert mail is not None
     return mail
@@ -65,30 +68,32 @@ class TestAMail:
         assert sending.send_due() == 1
         (mail,) = server.received
         assert mail["Subject"] == "[VPS] About keys"
-        assert mail["From"] == "Example VPS <no-reply@nic.gr>"
+        assert mail["From"] == "Example VPS <no-reply@rivers.example>"
         assert mail["To"] == "alice@example.org"
-        assert mail["Reply-To"] == "support@nic.gr"
-        assert mail["Message-ID"] == f"<{row.token}@nic.gr>"
+        assert mail["Reply-To"] == "support@rivers.example"
+        assert mail["Message-ID"] == f"<{row.token}@rivers.example>"
         assert mail["Date"].datetime == row.created.replace(microsecond=0)
         assert mail["Auto-Submitted"] == "auto-generated"
         assert mail["Content-Language"] == "en"
         assert not [name for name in mail if name.lower().startswith("list-")]
-        assert part(mail, "plain").endswith("-- \nExample VPS\nhttps://vps.nic.gr\n")
+        assert part(mail, "plain").endswith("-- \nExample VPS\nhttps://vps.rivers.example\n")
 
     def test_can_be_answered_to_somebody_else(self, server: MailServer) -> None:
-        post(reply_to="erik@nic.gr")
+        post(reply_to="erik@rivers.example")
         sending.send_due()
-        assert server.received[0]["Reply-To"] == "erik@nic.gr"
+        assert server.received[0]["Reply-To"] == "erik@rivers.example"
 
     def test_says_the_same_in_plain_text_and_in_html(self, server: MailServer) -> None:
-        post(text=f"Two <b>lines</b> & more,\nof one paragraph.\n\nOpen {SECRET}?a=1&b=2. Or (https://nic.gr/).")
+        post(
+            text=f"Two <b>lines</b> & more,\nof one paragraph.\n\nOpen {SECRET}?a=1&b=2. Or (https://rivers.example/)."
+        )
         sending.send_due()
         (mail,) = server.received
         assert f"Two <b>lines</b> & more,\nof one paragraph.\n\nOpen {SECRET}?a=1&b=2. Or" in part(mail, "plain")
         html = part(mail, "html")
         assert "Two &lt;b&gt;lines&lt;/b&gt; &amp; more,<br>\nof one paragraph.</p>" in html
         assert f'<a href="{SECRET}?a=1&amp;b=2">{SECRET}?a=1&amp;b=2</a>.' in html
-        assert '(<a href="https://nic.gr/">https://nic.gr/</a>).' in html
+        assert '(<a href="https://rivers.example/">https://rivers.example/</a>).' in html
         assert '<html lang="en">' in html
 
     @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ class TestAMail:
         self, server: MailServer, people: dict[str, User], site: Any
     ) -> None:
         site.BRANDING = {**site.BRANDING, "TITLE": "Εικονικές μηχανές"}
-        site.DEFAULT_FROM_EMAIL = "Εξυπηρέτηση <no-reply@nic.gr>"
+        site.DEFAULT_FROM_EMAIL = "Εξυπηρέτηση <no-reply@rivers.example>"
         alice = people["alice"]
         alice.first_name, alice.last_name = "Αλίκη", 'Παπαδοπούλου, "η" πρώτη <α>'
         alice.save()
@@ -119,7 +124,7 @@ class TestAMail:
         assert mail["From"].addresses[0].display_name == "Εξυπηρέτηση"
         assert mail["Content-Language"] == "el"
         assert alice.get_full_name() in part(mail, "plain")
-        assert part(mail, "plain").endswith("-- \nΕικονικές μηχανές\nhttps://vps.nic.gr\n")
+        assert part(mail, "plain").endswith("-- \nΕικονικές μηχανές\nhttps://vps.rivers.example\n")
         assert '<html lang="el">' in part(mail, "html")
         assert server.recipients == ["alice@example.org"]
 
@@ -151,13 +156,13 @@ class TestAMail:
         assert server.recipients == ["alice@example.org"]
         assert [address.addr_spec for address in mail["To"].addresses] == ["alice@example.org"]
         assert "Bcc" not in mail
-        assert mail["Message-ID"] == f"<{row.token}@nic.gr>", "the headers have not ended before"
+        assert mail["Message-ID"] == f"<{row.token}@rivers.example>", "the headers have not ended before"
 
     def test_leaves_by_whatever_the_site_has_chosen(self, site: Any) -> None:
         site.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
         post()
         assert sending.send_due() == 1
-        assert django_mail.outbox[0].to == ["a@nic.gr"]
+        assert django_mail.outbox[0].to == ["a@rivers.example"]
 
 
 class TestOnceSent:
@@ -192,7 +197,7 @@ class TestOnceSent:
 class TestMany:
     def test_share_one_connection(self, server: MailServer) -> None:
         for number in range(5):
-            post(f"a{number}@nic.gr")
+            post(f"a{number}@rivers.example")
         assert sending.send_due() == 5
         assert server.connections == 1
 
@@ -201,9 +206,9 @@ class TestMany:
     ) -> None:
         monkeypatch.setattr(sending, "BATCH", 2)
         for number in range(3):
-            post(f"a{number}@nic.gr")
+            post(f"a{number}@rivers.example")
         assert sending.send_due() == 2
-        assert server.recipients == ["a0@nic.gr", "a1@nic.gr"]
+        assert server.recipients == ["a0@rivers.example", "a1@rivers.example"]
 
     def test_wait_for_the_next_batch_when_time_is_up(self, server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sending, "BATCH_SECONDS", -1.0)
@@ -219,20 +224,20 @@ class TestMany:
         assert server.connections == 0
 
     def test_are_not_held_up_by_one_that_is_refused(self, server: MailServer) -> None:
-        server.refused["a1@nic.gr"] = "550 5.1.1 nobody of that name"
-        rows = [post(f"a{number}@nic.gr") for number in range(3)]
+        server.refused["a1@rivers.example"] = "550 5.1.1 nobody of that name"
+        rows = [post(f"a{number}@rivers.example") for number in range(3)]
         assert sending.send_due() == 2
         assert [now(row).state for row in rows] == [SENT, FAILED, SENT]
         assert rows[1].last_error == "550 5.1.1 nobody of that name"
 
     def test_are_not_held_up_by_one_that_cannot_be_written(self, server: MailServer) -> None:
         """No form and no `post` makes such a row; a hand in the database could."""
-        rows = [post(f"a{number}@nic.gr") for number in range(3)]
+        rows = [post(f"a{number}@rivers.example") for number in range(3)]
         OutgoingMail.objects.filter(pk=rows[0].pk).update(subject="one\nBcc: x@evil.example")
-        OutgoingMail.objects.filter(pk=rows[1].pk).update(recipient="a@nic.gr\nBcc: x@evil.example")
+        OutgoingMail.objects.filter(pk=rows[1].pk).update(recipient="a@rivers.example\nBcc: x@evil.example")
         assert sending.send_due() == 1
         assert [now(row).state for row in rows] == [FAILED, FAILED, SENT]
-        assert server.recipients == ["a2@nic.gr"]
+        assert server.recipients == ["a2@rivers.example"]
 
 
 class TestTrouble:
@@ -244,7 +249,7 @@ class TestTrouble:
         assert row.text
 
     def test_a_server_that_is_down_delays_mail_and_loses_none(self, server: MailServer) -> None:
-        rows = [post(f"a{number}@nic.gr") for number in range(3)]
+        rows = [post(f"a{number}@rivers.example") for number in range(3)]
         with server.away():
             assert sending.send_due() == 0
             for row in rows:
@@ -292,9 +297,9 @@ class TestTrouble:
 
     @pytest.mark.parametrize("answer", ["451 4.3.0 later, please", "452 4.2.2 mailbox full"])
     def test_what_the_server_does_not_want_now_is_tried_later(self, answer: str, server: MailServer) -> None:
-        first, second = post("a@nic.gr"), post("b@nic.gr")
+        first, second = post("a@rivers.example"), post("b@rivers.example")
         server.answer = answer
-        server.refused["b@nic.gr"] = answer
+        server.refused["b@rivers.example"] = answer
         sending.send_due()
         self.assert_waits(first, answer)
         self.assert_waits(second, answer)
@@ -311,8 +316,8 @@ class TestTrouble:
         assert row.last_error == server.answer
 
     def test_a_server_that_hangs_up_costs_one_mail_a_try(self, server: MailServer) -> None:
-        rows = [post(f"a{number}@nic.gr") for number in range(3)]
-        server.refused["a0@nic.gr"] = "421 4.7.0 too many mails, goodbye"
+        rows = [post(f"a{number}@rivers.example") for number in range(3)]
+        server.refused["a0@rivers.example"] = "421 4.7.0 too many mails, goodbye"
         assert sending.send_due() == 0
         self.assert_waits(rows[0], "421")
         assert [now(row).tries for row in rows] == [1, 0, 0]
@@ -330,15 +335,15 @@ class TestTrouble:
         assert now(row).state == FAILED
 
     def test_what_was_given_up_can_be_tried_again(self, server: MailServer) -> None:
-        server.refused["a@nic.gr"] = "550 nobody of that name"
-        row, sent = post(text=SECRET), post("b@nic.gr")
+        server.refused["a@rivers.example"] = "550 nobody of that name"
+        row, sent = post(text=SECRET), post("b@rivers.example")
         sending.send_due()
         server.refused.clear()
         assert sending.try_again(OutgoingMail.objects.all()) == 1, "what was sent is not sent again"
         assert sending.send_due() == 1
         assert now(row).state == SENT
-        assert SECRET in part(server.to("a@nic.gr")[0], "plain")
-        assert len(server.to("b@nic.gr")) == 1
+        assert SECRET in part(server.to("a@rivers.example")[0], "plain")
+        assert len(server.to("b@rivers.example")) == 1
         assert now(sent).state == SENT
 
 
@@ -355,11 +360,11 @@ class TestTwoAtOnce:
         sending._claim(row)
         OutgoingMail.objects.update(claimed_until=timezone.now() - datetime.timedelta(seconds=1))
         assert sending.send_due() == 1
-        assert server.received[0]["Message-ID"] == f"<{row.token}@nic.gr>"
+        assert server.received[0]["Message-ID"] == f"<{row.token}@rivers.example>"
         assert now(row).tries == 2
 
     def test_one_that_dies_while_it_sends_leaves_the_rest_to_the_others(self, server: MailServer) -> None:
-        rows = [post(f"a{number}@nic.gr") for number in range(3)]
+        rows = [post(f"a{number}@rivers.example") for number in range(3)]
         sending._claim(rows[0])  # and dies here
         assert sending.send_due() == 2
         assert [now(row).state for row in rows] == [WAITING, SENT, SENT]

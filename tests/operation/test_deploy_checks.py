@@ -12,17 +12,17 @@ from apps.clusters.models import Cluster
 
 # A site that is fit for production, as far as our own checks go.
 FIT: dict[str, Any] = {
-    "ALLOWED_HOSTS": ["vps.nic.gr"],
-    "ADMINS": [("Operators", "operators@nic.gr")],
-    "SERVER_EMAIL": "vps@nic.gr",
-    "DEFAULT_FROM_EMAIL": "VPS <vps@nic.gr>",
+    "ALLOWED_HOSTS": ["vps.rivers.example"],
+    "ADMINS": [("Operators", "operators@rivers.example")],
+    "SERVER_EMAIL": "vps@rivers.example",
+    "DEFAULT_FROM_EMAIL": "VPS <vps@rivers.example>",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "SNAPSHOT_STORE": "redis://127.0.0.1:6379/0",
     "CACHES": {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:6379/0"}},
     "BEANSTALKD_HOST": "127.0.0.1",
-    "SITE_URL": "https://vps.nic.gr",
+    "SITE_URL": "https://vps.rivers.example",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-    "EMAIL_HOST": "mail.nic.gr",
+    "EMAIL_HOST": "mail.rivers.example",
     "SHOW_PATTERNS": False,
     "USE_X_FORWARDED_HOST": True,
     "TRUSTED_PROXIES": ["127.0.0.1", "10.1.0.0/16", "unix"],

@@ -188,7 +188,7 @@ class TestTheParts:
         assert Browser().get("/readyz").json()["mail"] == {"ok": True, "words": "None waits."}
         written = timezone.now() - datetime.timedelta(seconds=seconds)
         for _ in range(3):
-            OutgoingMail.objects.create(recipient="a@nic.gr", created=written)
+            OutgoingMail.objects.create(recipient="a@rivers.example", created=written)
         said = Browser().get("/readyz").json()["mail"]
         assert said["ok"]
         assert said["words"] == f"{words} 3, the oldest since {written.isoformat(timespec='seconds')}."

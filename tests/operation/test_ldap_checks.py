@@ -15,14 +15,14 @@ BY_NAME = SimpleNamespace(filterstr="(uid=%(user)s)")
 BY_MORE = SimpleNamespace(filterstr="(|(uid=%(user)s)(mail=%(user)s))")
 
 FIT: dict[str, Any] = {
-    "AUTH_LDAP_SERVER_URI": "ldap://ldap.nic.gr ldap://ldap2.nic.gr",
+    "AUTH_LDAP_SERVER_URI": "ldap://ldap.rivers.example ldap://ldap2.rivers.example",
     "AUTH_LDAP_START_TLS": True,
     "AUTH_LDAP_USER_SEARCH": BY_NAME,
     "AUTH_LDAP_USER_ATTR_MAP": {"username": "uid", "email": "mail"},
     "AUTH_LDAP_GROUP_SEARCH": object(),
     "AUTH_LDAP_GROUP_TYPE": object(),
     "AUTH_LDAP_MIRROR_GROUPS": ["noc"],
-    "LDAP_PASSWORD_URL": "https://id.nic.gr/",
+    "LDAP_PASSWORD_URL": "https://id.rivers.example/",
 }
 
 
@@ -62,7 +62,7 @@ def test_nor_is_none(settings: Any) -> None:
         ({"AUTH_LDAP_MIRROR_GROUPS": [1]}, "AUTH_LDAP_MIRROR_GROUPS is [1]", True),
         ({"AUTH_LDAP_MIRROR_GROUPS": None, "AUTH_LDAP_MIRROR_GROUPS_EXCEPT": True}, "EXCEPT is True", True),
         ({"AUTH_LDAP_CACHE_TIMEOUT": 3600}, "Without effect here: AUTH_LDAP_CACHE_TIMEOUT", False),
-        ({"AUTH_LDAP_SERVER_URI": "ldaps://ldap.nic.gr"}, "has it already", True),
+        ({"AUTH_LDAP_SERVER_URI": "ldaps://ldap.rivers.example"}, "has it already", True),
     ],
 )
 def test_nonsense_is_named_at_once(changes: dict[str, Any], words: str, is_serious: bool, site: Any) -> None:
@@ -77,7 +77,7 @@ def test_nonsense_is_named_at_once(changes: dict[str, Any], words: str, is_serio
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"AUTH_LDAP_START_TLS": False}, "Passwords go to ldap.nic.gr, ldap2.nic.gr in plain text"),
+        ({"AUTH_LDAP_START_TLS": False}, "Passwords go to ldap.rivers.example, ldap2.rivers.example in plain text"),
         ({"AUTH_LDAP_MIRROR_GROUPS": True}, "loses its VMs"),
         ({"LDAP_TAKES_OVER_LOCAL_ACCOUNTS": True}, "gets accounts of this site"),
         ({"LDAP_PASSWORD_URL": ""}, "not told where they change their password"),
@@ -101,7 +101,7 @@ def test_a_certificate_that_is_not_checked_is_named(site: Any) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("uri", ["ldap://127.0.0.1:389", "ldapi:///", "ldaps://ldap.nic.gr"])
+@pytest.mark.parametrize("uri", ["ldap://127.0.0.1:389", "ldapi:///", "ldaps://ldap.rivers.example"])
 def test_what_nobody_can_read_needs_no_further_encryption(site: Any, uri: str) -> None:
     site.AUTH_LDAP_SERVER_URI, site.AUTH_LDAP_START_TLS = uri, False
     assert ldapchecks.ldap_is_fit_for_production() == []

@@ -96,7 +96,7 @@ class TestAnOutage:
     def ask(
         self, as_alice: Browser, listen: Listen, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> Callable[[Exception], list[dict[str, Any]]]:
-        settings.ADMINS = [("Operators", "operators@nic.gr")]
+        settings.ADMINS = [("Operators", "operators@rivers.example")]
         log = listen("json")
         as_alice.raise_request_exception = False
 
@@ -124,7 +124,7 @@ class TestAnOutage:
         (told,) = ask(error)
         assert told["level"] == "ERROR"
         assert str(error) in told["exc_info"]
-        assert [letter.to for letter in mail.outbox] == [["operators@nic.gr"]]
+        assert [letter.to for letter in mail.outbox] == [["operators@rivers.example"]]
 
 
 class TestShapes:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.services
 
 SETTINGS = """
 EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = "127.0.0.1", {port}, 2
-DEFAULT_FROM_EMAIL = "no-reply@nic.gr"
+DEFAULT_FROM_EMAIL = "no-reply@rivers.example"
 TEMPLATES[0]["DIRS"].append({letters!r})
 """
 LETTER = "Number {{ number }}\n\nThis is number {{ number }}.\n"
@@ -24,7 +24,7 @@ from django.db import transaction
 from accounts import outbox
 with transaction.atomic():
     for number in range({first}, {last}):
-        outbox.post("numbered", f"a{{number}}@nic.gr", {{"number": number}})
+        outbox.post("numbered", f"a{{number}}@rivers.example", {{"number": number}})
 """
 MAILS = 30
 
@@ -91,9 +91,9 @@ def test_a_mail_server_that_is_away_delays_mail_which_leaves_once_when_it_is_bac
 
     let_time_pass(site)
     site.until(lambda: states(site) == {"sent": MAILS}, "all to leave")
-    assert Counter(mail_server.recipients) == {f"a{number}@nic.gr": 1 for number in range(MAILS)}
+    assert Counter(mail_server.recipients) == {f"a{number}@rivers.example": 1 for number in range(MAILS)}
     for number in range(MAILS):
-        (mail,) = mail_server.to(f"a{number}@nic.gr")
+        (mail,) = mail_server.to(f"a{number}@rivers.example")
         assert f"This is number {number}." in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert site.rows("SELECT 1 FROM accounts_outgoingmail WHERE text <> ''") == []
 
@@ -102,4 +102,4 @@ def test_a_mail_server_that_is_away_delays_mail_which_leaves_once_when_it_is_bac
     site.kill_hard(mailman)
     post(site, MAILS, 2 * MAILS)
     site.until(lambda: states(site) == {"sent": 2 * MAILS}, "the other watcher to take over")
-    assert Counter(mail_server.recipients) == {f"a{number}@nic.gr": 1 for number in range(2 * MAILS)}
+    assert Counter(mail_server.recipients) == {f"a{number}@rivers.example": 1 for number in range(2 * MAILS)}
