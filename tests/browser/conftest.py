@@ -14,8 +14,9 @@ from apps.demo.screens import Screens
 from apps.demo.seed import DESCRIPTIONS, demo_worlds
 from apps.demo.server import SimulatedGaneti
 from tests.plugins.real_ganeti import kvm_ganeti  # noqa: F401
+from tests.plugins.servers import free_port
 from tests.simulated import SimulatedSide
-from tests.site.running import Site, free_port
+from tests.site.running import Site
 
 # A person sees a job at work, and a test does not wait for long.
 PACE = dataclasses.replace(Pace.quick(), queued=0.1, locking=0.1, power=(1.3, 1.3))

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.plugins.real_ganeti import RealGaneti
-from tests.site.running import Site, free_port
+from tests.plugins.servers import free_port
+from tests.site.running import Site
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,9 @@ from apps.demo.seed import demo_worlds
 from apps.demo.server import SimulatedGaneti
 from tests.console.client import Rejected, WebSocket
 from tests.console.screen import Script, ScriptedScreen, exactly, greet
+from tests.plugins.servers import free_port
 from tests.simulated import SimulatedSide
-from tests.site.running import Site, Visitor, free_port
+from tests.site.running import Site, Visitor
 
 pytestmark = pytest.mark.services
 

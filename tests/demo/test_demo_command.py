@@ -21,6 +21,7 @@ from apps.applications.models import InstanceApplication
 from apps.clusters.models import Cluster
 from apps.demo import people
 from apps.demo.seed import DESCRIPTIONS
+from tests.plugins.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDPOINT = {"host": "127.0.0.1", "port": 4711, "username": "ganetimgr", "password": "secret", "fingerprint": "AA:" * 32}
@@ -137,9 +138,7 @@ def settings_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def running(settings_file: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
     """A demo that has come up, its port, and what it printed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     demo = start(settings_file, port)
     try:
         assert demo.stdout

@@ -1,7 +1,6 @@
 """Three simulated clusters as a site knows them, and the pages on which everybody looks at them."""
 
 import datetime
-import socket
 from html.parser import HTMLParser
 from typing import Any
 
@@ -65,13 +64,6 @@ def let_time_pass(seconds: float) -> None:
     """As if our rows had been written so long ago."""
     for row in Job.objects.all():
         Job.objects.filter(pk=row.pk).update(created=row.created - datetime.timedelta(seconds=seconds))
-
-
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Markup(HTMLParser):

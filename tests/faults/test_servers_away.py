@@ -12,7 +12,8 @@ from django.test import Client as Browser
 from apps.clusters.models import Job
 from apps.clusters.watcher import Watcher
 from tests.contract.powers import watch_until
-from tests.faults.conftest import READERS, WELL_KNOWN, Estate, detail_of, free_port, page
+from tests.faults.conftest import READERS, WELL_KNOWN, Estate, detail_of, page
+from tests.plugins.servers import free_port
 
 pytestmark = pytest.mark.django_db
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}

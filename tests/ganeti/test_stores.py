@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -27,6 +26,7 @@ from ganeti.store_base import RememberingStore
 from ganeti.store_directory import DirectoryStore
 from ganeti.store_format import FORMAT, Format
 from ganeti.store_redis import RedisStore
+from tests.plugins.servers import free_port
 
 # ---- the two places -----------------------------------------------------------------------------
 
@@ -63,7 +63,7 @@ class RedisServer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -119,12 +119,6 @@ class RedisPlace:
 
 
 Place = DirectoryPlace | RedisPlace
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -3,7 +3,9 @@
 A server whose program is missing fails the test that wants it; contrib/install-test-packages installs all of them.
 """
 
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -20,9 +22,13 @@ SECONDS_TO_COME_UP = 60.0  # a bound for a test that hangs, no promise
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port at which nobody listens, below those that the kernel gives to connections: it stays free until a process
+    that takes its time to come up listens there."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:

@@ -14,10 +14,10 @@ import requests
 from requests_oauthlib import OAuth2Session
 
 from tests.api.callback import a_program_listens
-from tests.plugins.servers import Nginx, running
+from tests.plugins.servers import Nginx, free_port, running
 from tests.production.site import Production, SecureVisitor, at_the_same_time
 from tests.simulated import SimulatedSide
-from tests.site.running import ROOT, free_port
+from tests.site.running import ROOT
 
 pytestmark = pytest.mark.services
 OURS = ["ganetimgr:users:alice"]

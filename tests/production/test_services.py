@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.site.running import ROOT, Site, free_port
+from tests.plugins.servers import free_port
+from tests.site.running import ROOT, Site
 
 pytestmark = pytest.mark.services
 UNITS = ["ganetimgr-web.service", "ganetimgr-watcher@.service", "ganetimgr-console.service"]

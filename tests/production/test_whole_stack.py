@@ -11,11 +11,11 @@ import requests
 
 from tests.console.client import Rejected, WebSocket
 from tests.console.screen import ScriptedScreen, exactly, greet
-from tests.plugins.servers import Nginx, running
+from tests.plugins.servers import Nginx, free_port, running
 from tests.plugins.units import Units
 from tests.production.site import Production, SecureVisitor
 from tests.simulated import SimulatedSide
-from tests.site.running import ROOT, free_port
+from tests.site.running import ROOT
 
 pytestmark = pytest.mark.services
 VM = "www.example.org"

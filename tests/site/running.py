@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.plugins.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS_TO_COME_UP = 60.0  # bounds for a test that hangs, not promises
@@ -39,12 +40,6 @@ User.objects.get(username="bob").user_permissions.set(find("view_instances"))
 User.objects.get(username="carla").user_permissions.set(find("view_instances", "can_lock", "can_isolate"))
 User.objects.get(username="erik").groups.add(Group.objects.create(name="noc"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Site:
