@@ -261,7 +261,7 @@ def test_two_hundred_consoles_at_once_on_one_process(site: Consoles, alice: Visi
         with lock:
             number = next(numbers)
         connection.sendall(number.to_bytes(4, "big"))
-        assert all_open.wait(120)
+        assert all_open.wait(600)
         connection.sendall(number.to_bytes(4, "big") * (size // 4))
         exactly(connection, 1)
 

@@ -89,7 +89,7 @@ def tree(image: Path) -> dict[str, tuple[int, int]]:
 
 def test_each_process_comes_up_is_healthy_and_writes_to_var_alone(image: Path, container: Container) -> None:
     before = tree(image)
-    assert container.start("migrate").wait(timeout=120) == 0, container.log()
+    assert container.start("migrate").wait(timeout=600) == 0, container.log()
     assert (image / "var" / "static" / "css" / "app.css").is_file()
     for words in (["web", "-w", "1"], ["watcher"], ["console"]):
         process = container.start(*words)

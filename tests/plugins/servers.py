@@ -18,7 +18,7 @@ from typing import Any
 import pymysql
 import pytest
 
-SECONDS_TO_COME_UP = 60.0  # a bound for a test that hangs, no promise
+SECONDS_TO_COME_UP = 300.0  # a bound for a test that hangs, no promise
 
 
 def free_port() -> int:

@@ -48,6 +48,6 @@ def test_what_has_to_do_with_rows_passes_on_mariadb(
     command += ["-m", "not services and not browser"]
     done = subprocess.run(
         [*command, "--ds", "tests.production.settings", *SPECIAL, *tests],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=3600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
